@@ -1,0 +1,56 @@
+"""Effective degrees of freedom of a fit, the intercept not counted.
+
+tr[(H + P'')^-1 H] over the active coefficients, H the loss's Hessian there: the number of non-zeros for L1 (Zou, Hastie and
+Tibshirani, 2007, Ann. Stat. 35), sum s^2 / (s^2 + strength) for L2, between the two for the elastic net, and for groups with
+P'' = slope (I - u u') / ||w_g|| (Yuan and Lin, 2006, JRSS B 68; Vaiter et al., 2012). The concave part of MCP and SCAD is
+counted as the number of non-zeros, as ncvreg does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from shrinkage.designs import Vector
+from shrinkage.points import Point
+from shrinkage.problem import Problem
+
+
+def of_freedom(problem: Problem, point: Point) -> float:
+    """The trace above, at this point of this problem."""
+    active = np.flatnonzero(point.w)
+    twin = problem.penalty.twin(problem.p)
+    if len(active) == 0:
+        return 0.0
+    if twin is None or not problem.loss.smooth or not problem.loss.separable:
+        return float(len(active))
+    bend = np.diag(twin.terms[1, active])
+    if twin.groups is not None:
+        bend = bend + _group_curvature(twin, point.w, active)
+    if not bend.any():
+        return float(min(len(active), np.count_nonzero(problem.weights)))
+    h = problem.weights * np.asarray(problem.loss.curvature(problem.y, point.eta))
+    if len(active) > len(h) and twin.groups is None and np.all(twin.terms[1, active] > 0):
+        inverse = np.zeros(problem.p)
+        inverse[active] = 1 / twin.terms[1, active]
+        root = np.sqrt(h)
+        values = np.clip(linalg.eigvalsh(root[:, None] * problem.design.kernel(inverse) * root), 0, None)
+        return float(np.sum(values / (1 + values)))
+    H = problem.design.gram(active, active, h)
+    return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
+
+
+def _group_curvature(twin, w: Vector, active: np.ndarray) -> np.ndarray:
+    """slope (I - u u') / ||w_g|| in blocks; the slope of an L1 on the norm, or where a concave part starts."""
+    out = np.zeros((len(active), len(active)))
+    for g in np.unique(twin.groups[active]):
+        if g < 0:
+            continue
+        at = np.flatnonzero(twin.groups[active] == g)
+        block = w[active[at]]
+        size = float(np.linalg.norm(block))
+        unit = block / size
+        slope = float(twin.group_terms[0, g])
+        out[np.ix_(at, at)] = slope * (np.eye(len(at)) - np.outer(unit, unit)) / size
+        out[at, at] += float(twin.group_terms[1, g])
+    return out

@@ -1,0 +1,311 @@
+"""Design matrices: one type a layout, the same few verbs, and nothing above ever asks which layout it is.
+
+A design holds the user's data untouched, and the numbers that turn a column into the one the solver sees,
+`(x - shift) * scale`. Centring and scaling therefore cost no copy, and a column at an offset of 1e8 loses no digit:
+the shift is taken from each entry before anything is summed (Dense), or kept as a rank-one correction (Sparse).
+Sums are accumulated in float64 whatever the dtype of the data.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+Vector = np.ndarray
+Matrix = np.ndarray
+
+# Bytes of float64 that a pass over the data may hold at once: a share of a usual L2/L3 cache, small beside any X that matters.
+BLOCK_BYTES = 1 << 21
+# Above this ratio of |shift| to spread, x'r - shift * sum(r) would lose digits that (x - shift)'r keeps.
+SAFE_OFFSET = 64.0
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Per column: weighted `mean`, the exponent and mantissa-free spread, and the range over all rows.
+
+    `sd` is the weighted standard deviation (divisor: the sum of the weights), as `sd * 2**exponent` so that
+    entries of 1e200 do not overflow on the way; `low` and `high` are the extremes over rows of positive weight.
+    """
+
+    mean: Vector
+    sd: Vector
+    exponent: Vector
+    low: Vector
+    high: Vector
+
+    @property
+    def constant(self) -> Vector:
+        return self.low == self.high
+
+
+class Design(ABC):
+    """An (n, p) matrix seen as `(data - shift) * scale`."""
+
+    shift: Vector
+    scale: Vector
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype:
+        """The dtype coefficients are handed back in: float32 for float32 data, float64 otherwise."""
+
+    @abstractmethod
+    def moments(self, weights: Vector) -> Moments:
+        """Of the data themselves, before shift and scale. `weights` (n,) sum to one."""
+
+    @abstractmethod
+    def rmatmat(self, R: Matrix) -> Matrix:
+        """X'R, (p, m), for R (n, m)."""
+
+    @abstractmethod
+    def matmat(self, columns: Vector, B: Matrix) -> Matrix:
+        """X[:, columns] B, (n, m), for B (len(columns), m)."""
+
+    @abstractmethod
+    def gram(self, columns: Vector, others: Vector, weights: Vector) -> Matrix:
+        """sum_i weights[i] x[i, columns] x[i, others]', (len(columns), len(others))."""
+
+    @abstractmethod
+    def kernel(self, d: Vector) -> Matrix:
+        """X diag(d) X', (n, n)."""
+
+    @abstractmethod
+    def gather(self, columns: Vector) -> Matrix:
+        """X[:, columns] as a float64 array of its own."""
+
+    def rmatvec(self, r: Vector) -> Vector:
+        return self.rmatmat(r[:, None])[:, 0]
+
+    def matvec(self, w: Vector) -> Vector:
+        columns = np.flatnonzero(w)
+        if len(columns) == 0:
+            return np.zeros(self.shape[0])
+        return self.matmat(columns, w[columns, None])[:, 0]
+
+    def view(self, shift: Vector, scale: Vector) -> Design:
+        """The same data under another shift and scale."""
+        return replace(self, shift=shift, scale=scale)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Design):
+    """A NumPy array or memory map of any real dtype, order and strides; read in blocks, never copied whole."""
+
+    data: Matrix
+    shift: Vector
+    scale: Vector
+    centred_exactly: bool = True  # False: BLAS may run on the raw data, the shift being small beside the spread
+
+    @classmethod
+    def of(cls, data: Matrix) -> Dense:
+        p = data.shape[1]
+        return cls(data, np.zeros(p), np.ones(p)).view(np.zeros(p), np.ones(p))
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def dtype(self):
+        return np.dtype(np.float32) if self.data.dtype == np.float32 else np.dtype(np.float64)
+
+    def view(self, shift, scale):
+        spread = np.divide(1.0, scale, where=scale != 0, out=np.full(len(scale), np.inf))
+        native = self.data.dtype == np.float64 and self.data.dtype.isnative
+        contiguous = self.data.flags.c_contiguous or self.data.flags.f_contiguous
+        tame = np.all((scale > 1e-100) & (scale < 1e100))
+        exactly = not (native and contiguous and tame and np.all(np.abs(shift) <= SAFE_OFFSET * spread))
+        return Dense(self.data, shift, scale, exactly)
+
+    def _rows(self, columns: Vector | None = None) -> Iterator[tuple[slice, Matrix]]:
+        """The matrix as the solver sees it, a block of rows at a time."""
+        n, p = self.shape
+        k = p if columns is None else len(columns)
+        height = max(16, BLOCK_BYTES // (8 * max(k, 1)))
+        shift, scale = (self.shift, self.scale) if columns is None else (self.shift[columns], self.scale[columns])
+        for start in range(0, n, height):
+            rows = slice(start, min(start + height, n))
+            block = self.data[rows] if columns is None else self.data[rows][:, columns]
+            block = np.subtract(block, shift, dtype=np.float64)
+            block *= scale
+            yield rows, block
+
+    def _columns(self) -> Iterator[tuple[slice, Matrix]]:
+        """The same, a block of columns at a time: for data whose columns are contiguous."""
+        n, p = self.shape
+        width = max(1, BLOCK_BYTES // (8 * max(n, 1)))
+        for start in range(0, p, width):
+            at = slice(start, min(start + width, p))
+            block = np.subtract(self.data[:, at], self.shift[at], dtype=np.float64)
+            block *= self.scale[at]
+            yield at, block
+
+    def moments(self, weights):
+        p = self.shape[1]
+        low, high = np.full(p, np.inf), np.full(p, -np.inf)
+        drift, mean, square = np.zeros(p), np.zeros(p), np.zeros(p)
+        used = weights > 0
+        # An entry at hand: exact for a constant column.
+        origin = self.data[np.flatnonzero(used)[0]].astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # the caller refuses NaN and infinities by name
+            for rows, block in replace(self, shift=np.zeros(p), scale=np.ones(p))._rows():
+                kept = block[used[rows]]
+                if len(kept):
+                    low, high = np.minimum(low, kept.min(axis=0)), np.maximum(high, kept.max(axis=0))
+                drift += weights[rows] @ (block * 0.5 - origin * 0.5)  # halves: a difference of two doubles may overflow
+            mean = origin + 2 * drift
+            low = np.where(np.isfinite(mean), low, np.nan)  # also a NaN in a row of weight 0
+            size = np.maximum(np.abs(high - mean), np.abs(low - mean))
+        exponent = exponents(size)
+        mean = np.where(np.isfinite(mean), mean, 0.0)
+        for rows, block in replace(self, shift=mean, scale=np.ldexp(1.0, -np.clip(exponent, -1000, 1000)))._rows():
+            with np.errstate(invalid="ignore", over="ignore"):
+                square += weights[rows] @ (block * block)
+        return Moments(mean, np.sqrt(square), exponent, low, high)
+
+    def rmatmat(self, R):
+        if not self.centred_exactly:
+            return self.scale[:, None] * (self.data.T @ R - np.outer(self.shift, R.sum(axis=0)))
+        out = np.zeros((self.shape[1], R.shape[1]))
+        if self.data.flags.f_contiguous:
+            for at, block in self._columns():
+                out[at] = block.T @ R
+        else:
+            for rows, block in self._rows():
+                out += block.T @ R[rows]
+        return out
+
+    def matmat(self, columns, B):
+        n, p = self.shape
+        if not self.centred_exactly and 4 * len(columns) > p:
+            scaled = np.zeros((p, B.shape[1]))
+            scaled[columns] = self.scale[columns, None] * B
+            return self.data @ scaled - self.shift @ scaled
+        out = np.zeros((n, B.shape[1]))
+        for rows, block in self._rows(columns):
+            out[rows] = block @ B
+        return out
+
+    def gram(self, columns, others, weights):
+        same = len(columns) == len(others) and np.array_equal(columns, others)
+        both = columns if same else np.concatenate([columns, others])
+        k = len(columns)
+        out = np.zeros((k, len(others)))
+        for rows, block in self._rows(both):
+            left = block if same else block[:, :k]
+            right = block if same else block[:, k:]
+            out += (left * weights[rows, None]).T @ right
+        return out
+
+    def kernel(self, d):
+        n = self.shape[0]
+        out = np.zeros((n, n))
+        for at, block in self._columns():
+            out += (block * d[at]) @ block.T
+        return out
+
+    def gather(self, columns):
+        out = np.empty((self.shape[0], len(columns)), order="F")
+        for rows, block in self._rows(columns):
+            out[rows] = block
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse(Design):
+    """Compressed columns. Centring is a rank-one correction: no zero is ever filled in."""
+
+    data: Any  # scipy.sparse.csc_array, canonical
+    shift: Vector
+    scale: Vector
+
+    @classmethod
+    def of(cls, data: Any) -> Sparse:
+        columns = sparse.csc_array(data, copy=False)
+        if not columns.has_canonical_format:
+            columns = columns.copy()
+            columns.sum_duplicates()
+        p = columns.shape[1]
+        return cls(columns, np.zeros(p), np.ones(p))
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def dtype(self):
+        return np.dtype(np.float32) if self.data.dtype == np.float32 else np.dtype(np.float64)
+
+    def _scaled(self, columns: Vector) -> tuple[Any, Vector]:
+        """These columns times their scale, uncentred, and the centres in the same units."""
+        taken = self.data[:, columns].astype(np.float64)
+        taken.data *= np.repeat(self.scale[columns], np.diff(taken.indptr))
+        return taken, self.shift[columns] * self.scale[columns]
+
+    def moments(self, weights):
+        X = self.data
+        n, p = X.shape
+        counts = np.diff(X.indptr)
+        column = np.repeat(np.arange(p), counts)
+        used = weights[X.indices] > 0
+        entries, column = X.data[used].astype(np.float64), column[used]
+        w = weights[X.indices][used]
+        full = np.bincount(column, minlength=p) == np.count_nonzero(weights > 0)  # no implicit zero in a used row
+        low, high = np.where(full, np.inf, 0.0), np.where(full, -np.inf, 0.0)
+        with np.errstate(invalid="ignore"):  # the caller refuses NaN by name
+            np.minimum.at(low, column, entries)
+            np.maximum.at(high, column, entries)
+        unused = ~np.isfinite(X.data) if X.data.dtype.kind == "f" else np.zeros(len(X.data), bool)
+        bad = np.unique(np.repeat(np.arange(p), counts)[unused])
+        low[bad] = high[bad] = np.nan
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = np.bincount(column, w * entries, minlength=p)
+            size = np.maximum(np.abs(high - mean), np.abs(low - mean))
+        exponent = exponents(size)
+        mean = np.where(np.isfinite(mean), mean, 0.0)
+        unit = np.ldexp(1.0, -np.clip(exponent, -1000, 1000))
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = (entries - mean[column]) * unit[column]
+            held = np.bincount(column, w, minlength=p)
+            square = np.bincount(column, w * apart * apart, minlength=p)
+            square += np.clip(1.0 - held, 0.0, None) * (mean * unit) ** 2
+        return Moments(mean, np.sqrt(square), exponent, low, high)
+
+    def rmatmat(self, R):
+        return self.scale[:, None] * (self.data.T @ R - np.outer(self.shift, R.sum(axis=0)))
+
+    def matmat(self, columns, B):
+        X, centre = self._scaled(columns)
+        return X @ B - centre @ B
+
+    def gram(self, columns, others, weights):
+        (left, mu), (right, nu) = self._scaled(columns), self._scaled(others)
+        weighted = left.copy()
+        weighted.data *= weights[weighted.indices]
+        a, b = left.T @ weights, right.T @ weights
+        return (weighted.T @ right).toarray() - np.outer(a, nu) - np.outer(mu, b) + weights.sum() * np.outer(mu, nu)
+
+    def kernel(self, d):
+        X, centre = self._scaled(np.arange(self.shape[1]))
+        cross = X @ (d * centre)
+        return (X.multiply(d).tocsr() @ X.T).toarray() - cross[:, None] - cross + (d * centre) @ centre
+
+    def gather(self, columns):
+        X, centre = self._scaled(columns)
+        return np.asfortranarray(X.toarray() - centre)
+
+
+def exponents(size: Vector) -> np.ndarray:
+    """The power of two just above each size; 0 where the size is 0 or not finite."""
+    ok = np.isfinite(size) & (size > 0)
+    return np.where(ok, np.frexp(np.where(ok, size, 1.0))[1], 0).astype(np.int64)

@@ -1,0 +1,149 @@
+"""The problem, which judges: minimise sum(weights * loss(y, X w + b + offset)) + penalty(w).
+
+Here in *prepared* coordinates (`units.py`): a solver and the judge see columns of spread near one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from shrinkage import free_terms
+from shrinkage.designs import Design, Vector
+from shrinkage.points import Point
+
+GAP, VIOLATION = "duality gap", "violation"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What the judge says of a point, and what it had to compute on the way (a solver reads it rather than do it again)."""
+
+    point: Point
+    objective: float
+    gradient: Vector  # of the loss in eta, weights included: (n,)
+    pull: Vector  # X' gradient: (p,)
+    kind: str
+    value: float  # the gap, or the largest violation
+    relative: float
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """See the module. `weights` are positive or zero; `offset` is zero for a loss whose target can be shifted."""
+
+    design: Design
+    y: Vector
+    loss: Any
+    penalty: Any
+    weights: Vector
+    offset: Vector
+    intercept: bool
+
+    @property
+    def p(self) -> int:
+        return self.design.shape[1]
+
+    @cached_property
+    def free(self) -> Vector:
+        """The columns no penalty touches."""
+        return np.flatnonzero(self.penalty.free(self.p))
+
+    @cached_property
+    def null(self) -> Point:
+        """The model without coefficients: the best intercept alone."""
+        b = float(self.loss.null(self.y, self.weights, self.offset)) if self.intercept else 0.0
+        return Point(np.zeros(self.p), b, self.offset + b)
+
+    @cached_property
+    def null_pull(self) -> Vector:
+        """X' times the loss's gradient at the null model."""
+        return self.design.rmatvec(self.loss.total_gradient(self.y, self.null.eta, self.weights))
+
+    @cached_property
+    def half_deviance(self) -> float:
+        """Half the null deviance: the null model's loss, counted from its minimum over eta; 0 if only rounding is left."""
+        null = self.loss.total(self.y, self.null.eta, self.weights)
+        half = float(null - self.loss.total_saturated(self.y, self.weights))
+        return half if half > 1e-13 * float(self.weights.sum()) else 0.0
+
+    @cached_property
+    def certifiable(self) -> bool:
+        """Whether a duality gap is known for this loss and this penalty."""
+        return bool(self.loss.has_dual and self.penalty.has_dual and self.penalty.convex)
+
+    def with_penalty(self, penalty: Any) -> Problem:
+        """The same loss and data under another penalty; the null model is not computed again."""
+        other = replace(self, penalty=penalty)
+        for name in ("null", "null_pull", "half_deviance"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
+    def at(self, w: Vector, b: float) -> Point:
+        return Point(w, b, self.design.matvec(w) + b + self.offset)
+
+    def objective(self, point: Point) -> float:
+        return float(self.loss.total(self.y, point.eta, self.weights)) + float(self.penalty.value(point.w))
+
+    def evaluate(self, point: Point) -> Evaluation:
+        """Certify a point, after solving exactly for what no penalty touches."""
+        if self.loss.smooth:
+            point = self.refit(point)
+        gradient = self.loss.total_gradient(self.y, point.eta, self.weights)
+        pull = self.design.rmatvec(gradient)
+        objective = self.objective(point)
+        if self.certifiable and (self.loss.smooth or point.dual is not None):
+            kind, value = GAP, self._gap(point, gradient, pull)
+            # A null deviance of zero leaves nothing to explain; the gap then counts against the objective itself.
+            scale = self.half_deviance or max(abs(objective), 1.0)
+        else:
+            kind, value = VIOLATION, self._violation(point, gradient, pull)
+            scale = max(float(np.max(np.abs(self.null_pull), initial=0.0)), np.finfo(float).tiny)
+        return Evaluation(point, objective, gradient, pull, kind, value, value / scale)
+
+    def _gap(self, point: Point, gradient: Vector, pull: Vector) -> float:
+        """P - D at a scaled dual point. Every summand is a Fenchel-Young term, so >= 0: nothing cancels.
+
+        Writing u for the dual value, gap = [l(eta) + l*(u) - u.eta] + [P(w) + P*(v) - v.w] with v = -X'u, provided that
+        u is orthogonal to the intercept and to the free columns; what rounding leaves of those products is added.
+        Ndiaye et al. (2017), "Gap safe screening rules for sparsity enforcing penalties", JMLR 18.
+        """
+        u = gradient
+        if not self.loss.smooth:
+            u = free_terms.project(self, point.dual)
+            pull = self.design.rmatvec(u)
+        k = float(self.penalty.dual_scale(-pull))
+        k = min(k, self._loss_scale(u)) if not self.loss.smooth else k
+        gap = float(self.loss.total_fenchel_young(self.y, point.eta, k * u, self.weights))
+        v = -k * pull
+        v[self.free] = 0.0
+        gap += float(np.sum(self.penalty.fenchel_young(point.w, v)))
+        gap += float(np.abs(k * pull[self.free]) @ np.abs(point.w[self.free]))
+        if self.intercept:
+            gap += abs(k * float(u.sum()) * point.b)
+        return gap
+
+    def _loss_scale(self, u: Vector) -> float:
+        """The largest k <= 1 at which the loss's conjugate is finite at k u, by bisection: its domain is convex and holds 0."""
+
+        def inside(k: float) -> bool:
+            return bool(np.isfinite(self.loss.total_fenchel_young(self.y, self.null.eta, k * u, self.weights)))
+
+        if inside(1.0):
+            return 1.0
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if inside(middle) else (low, middle)
+        return low
+
+    def _violation(self, point: Point, gradient: Vector, pull: Vector) -> float:
+        largest = float(np.max(self.penalty.violation(point.w, pull), initial=0.0))
+        return max(largest, abs(float(gradient.sum()))) if self.intercept else largest
+
+    def refit(self, point: Point) -> Point:
+        return free_terms.refit(self, point)

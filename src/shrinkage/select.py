@@ -1,0 +1,202 @@
+"""How strong should the penalty be? Cross-validation and information criteria over one path -> Choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from shrinkage.designs import Matrix, Vector
+from shrinkage.errors import DataError, ParameterError
+from shrinkage.fit import Task, read_max_iter
+from shrinkage.inputs import read_tol
+from shrinkage.path import Path, fit_path, paths, read_alphas, warn_unconverged
+
+CRITERIA = ("aic", "bic", "ebic", "gcv")
+RULES = ("min", "1se", *CRITERIA)
+EBIC_GAMMA = 0.5  # Chen and Chen (2008), Biometrika 95
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A path, what every alpha on it is worth, and the one chosen.
+
+    **Attributes**
+
+    - `path`, on all rows; `rule`; `alphas` (m,).
+    - `test_errors`, `train_errors` (m, K): mean unit deviance (squared error: the mean square) on the held-out and on the
+      training rows of each of K folds; None where no fold was needed (a criterion). `fold_weights` (K,): held-out weight.
+    - `criteria`: aic, bic, ebic, gcv -> (m,).
+    - `index`, `alpha`, `coef`, `intercept`: the chosen model; `pick(rule)` gives the index another rule would choose.
+    """
+
+    path: Path
+    rule: str
+    test_errors: Matrix | None
+    train_errors: Matrix | None
+    fold_weights: Vector | None
+    criteria: dict[str, Vector]
+
+    @property
+    def alphas(self) -> Vector:
+        return self.path.alphas
+
+    @property
+    def mean(self) -> Vector:
+        """Mean held-out error over folds, (m,)."""
+        return self._errors().mean(axis=1)
+
+    @property
+    def se(self) -> Vector:
+        """Its standard error: sd over folds / sqrt(K), (m,)."""
+        errors = self._errors()
+        return errors.std(axis=1, ddof=1) / np.sqrt(errors.shape[1])
+
+    def _errors(self) -> Matrix:
+        if self.test_errors is None:
+            raise ParameterError("No cross-validation was run: pass cv=10, or use one of the rules " + ", ".join(CRITERIA) + ".")
+        return self.test_errors
+
+    def pick(self, rule: str) -> int:
+        """The index a rule chooses: the smallest mean error ("min"), the largest alpha within one standard error of it
+        ("1se"), or the smallest criterion. Ties go to the larger alpha."""
+        if rule == "min":
+            return int(np.argmin(self.mean))
+        if rule == "1se":
+            best = self.index_min
+            return int(np.argmax(self.mean <= self.mean[best] + self.se[best]))
+        if rule in CRITERIA:
+            return int(np.argmin(self.criteria[rule]))
+        raise ParameterError(f"rule must be one of {', '.join(RULES)}; got {rule!r}.")
+
+    @cached_property
+    def index(self) -> int:
+        return self.pick(self.rule)
+
+    @property
+    def index_min(self) -> int:
+        return self.pick("min")
+
+    @property
+    def index_1se(self) -> int:
+        return self.pick("1se")
+
+    @property
+    def alpha(self) -> float:
+        return float(self.alphas[self.index])
+
+    @property
+    def coef(self) -> Vector:
+        return self.path.coefs[:, self.index]
+
+    @property
+    def intercept(self) -> float:
+        return float(self.path.intercepts[self.index])
+
+    def __str__(self) -> str:
+        kept = int(np.count_nonzero(self.coef))
+        return f"alpha={self.alpha:.6g} by the rule {self.rule!r}: {kept} of {len(self.coef)} coefficients are not zero."
+
+
+def select(
+    X: Any, y: Any, loss: Any, penalty: Any, *, cv: Any = 10, rule: str = "min", alphas: Any = None, n_alphas: int = 100,
+    ratio: float | None = None, intercept: bool = True, weights: Any = None, offset: Any = None, standardize: bool = False,
+    tol: float = 1e-6, max_iter: int = 1000, groups: Any = None, shuffle_seed: int | None = 0,
+) -> Choice:  # fmt: skip
+    """Choose alpha over the path of all rows.
+
+    **Arguments** (the others as in `path`)
+
+    - `cv`: the number of folds (shuffled with `shuffle_seed`; None: in order; stratified for a Bernoulli likelihood), any
+      scikit-learn splitter, or an iterable of (train, test) index arrays. `groups`: handed to the splitter.
+      None: no folds, for the criteria.
+    - `rule`: min, 1se, aic, bic, ebic, gcv.
+
+    Folds share the grid and the design; each is fitted and certified by itself, standardised by its own training rows.
+
+    **Returns** a `Choice`; errors and warnings as `path`.
+    """
+    if rule not in RULES:
+        raise ParameterError(f"rule must be one of {', '.join(RULES)}; got {rule!r}.")
+    if cv is None and rule not in CRITERIA:
+        raise ParameterError(f"The rule {rule!r} needs folds: pass cv=10 or a splitter.")
+    task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
+    tol, max_iter = read_tol(tol), read_max_iter(max_iter)
+    full = fit_path(task, read_alphas(alphas), n_alphas, ratio, tol, max_iter)
+    masks = None if cv is None else fold_masks(cv, task, groups, shuffle_seed)
+    choice = judge(task, full, masks, rule, tol, max_iter)
+    return choice
+
+
+def judge(task: Task, full: Path, masks: tuple[Matrix, Matrix] | None, rule: str, tol: float, max_iter: int) -> Choice:
+    """The errors and criteria of a path, given (train, test) masks (n, K) or None."""
+    criteria = information(task, full)
+    if masks is None:
+        warn_unconverged(full, stacklevel=4)
+        return Choice(full, rule, None, None, None, criteria)
+    train, test = masks
+    fold_paths = paths(task, train * task.weights[:, None], full.alphas, tol, max_iter)
+    warn_unconverged([full, *fold_paths], stacklevel=4)
+    columns = np.arange(task.design.shape[1])
+    held, trained = np.empty(test.shape[1:] + full.alphas.shape), np.empty(test.shape[1:] + full.alphas.shape)
+    for k, fold in enumerate(fold_paths):
+        eta = task.design.matmat(columns, fold.coefs.astype(np.float64)) + fold.intercepts + task.offset[:, None]
+        deviance = np.asarray(task.loss.unit_deviance(task.y[:, None], eta))
+        held[k] = _average(deviance, test[:, k] * task.weights)
+        trained[k] = _average(deviance, train[:, k] * task.weights)
+    return Choice(full, rule, held.T, trained.T, (test * task.weights[:, None]).sum(axis=0), criteria)
+
+
+def _average(deviance: Matrix, weights: Vector) -> Vector:
+    used = weights > 0
+    return (weights[used] / weights[used].sum()) @ deviance[used]
+
+
+def fold_masks(cv: Any, task: Task, groups: Any, seed: int | None) -> tuple[Matrix, Matrix]:
+    """(train, test), each (n, K) of 0 and 1 (a row drawn twice counts twice)."""
+    from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+
+    n = len(task.y)
+    binary = task.loss.name == "logistic" and len(np.unique(task.y)) == 2
+    if isinstance(cv, int | np.integer) and not isinstance(cv, bool):
+        if not 2 <= cv <= n:
+            raise ParameterError(f"cv must lie between 2 and the number of rows, {n}; got {cv}.")
+        kind = StratifiedKFold if binary else KFold
+        cv = kind(int(cv), shuffle=seed is not None, random_state=seed)
+    splits = list(check_cv(cv, task.y, classifier=binary).split(np.zeros((n, 1)), task.y, groups))
+    train, test = np.zeros((n, len(splits))), np.zeros((n, len(splits)))
+    for k, (inside, outside) in enumerate(splits):
+        np.add.at(train[:, k], inside, 1.0)
+        np.add.at(test[:, k], outside, 1.0)
+        for mask, what in ((train, "training"), (test, "held-out")):
+            if not np.any(mask[:, k] * task.weights):
+                raise DataError(f"Fold {k} has no {what} row of positive weight. Use fewer folds, or a splitter that knows the weights.")
+    return train, test
+
+
+def information(task: Task, full: Path) -> dict[str, Vector]:
+    """AIC, BIC, EBIC and GCV of every model on a path.
+
+    With df counting the intercept: deviance + 2 df, + log(n) df, + 2 gamma log C(p, df) more; for squared error the
+    deviance is n log(RSS / n), sigma at its maximum. GCV = mean deviance / (1 - df / n)^2 (Craven and Wahba, 1979).
+    """
+    from scipy.special import gammaln
+
+    n, p = float(task.weights.sum()), task.design.shape[1]
+    df = full.df + task.intercept
+    gaussian = task.loss.name in ("squared_error", "root_squared_error")
+    excess = np.maximum(full.losses - float(task.loss.total_saturated(task.y, task.weights)), 0.0)
+    if task.loss.name == "squared_error":
+        excess = excess * task.loss.sigma**2
+    elif gaussian:
+        excess = (excess * task.loss.scale) ** 2 / 2
+    with np.errstate(divide="ignore", over="ignore"):
+        deviance = n * np.log(2 * excess / n) if gaussian else 2 * excess
+        inside = np.clip(full.df, 0, p)
+        models = gammaln(p + 1) - gammaln(inside + 1) - gammaln(p - inside + 1)
+        left = np.where(df < n, 1 - df / n, np.nan)
+        gcv = np.where(df < n, 2 * excess / n / left**2, np.inf)
+    bic = deviance + np.log(n) * df
+    return {"aic": deviance + 2 * df, "bic": bic, "ebic": bic + 2 * EBIC_GAMMA * models, "gcv": gcv}

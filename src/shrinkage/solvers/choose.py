@@ -1,0 +1,39 @@
+"""The table from (loss, penalty) to a solver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.problem import Problem
+from shrinkage.solvers.admm import ADMM
+from shrinkage.solvers.base import Solver
+from shrinkage.solvers.concomitant import Concomitant
+from shrinkage.solvers.linear_program import LinearProgram
+from shrinkage.solvers.newton import ProxNewton
+from shrinkage.solvers.prox_gradient import ProxGradient
+from shrinkage.solvers.ridge import RidgeNewton
+
+
+def choose(problem: Problem, tol: float) -> Solver:
+    """The solver for this problem at this tolerance of the relative certificate."""
+    accuracy = float(np.clip(tol * 1e-2, 1e-15, 1e-9))
+    twin = problem.penalty.twin(problem.p)
+    if not problem.loss.separable:
+        inner = ProxGradient() if twin is None else ProxNewton(accuracy)
+        return Concomitant(inner, max(accuracy, 1e-14))
+    if not problem.loss.smooth:
+        return LinearProgram() if twin is not None and _piecewise_linear(twin) else ADMM()
+    if twin is None:
+        return ProxGradient()
+    return RidgeNewton() if _quadratic_form(twin) else ProxNewton(accuracy)
+
+
+def _piecewise_linear(twin) -> bool:
+    _, l2, _, _, slope, _, _ = twin.terms
+    return twin.groups is None and not l2.any() and not slope.any()
+
+
+def _quadratic_form(twin) -> bool:
+    l1, _, low, high, slope, _, _ = twin.terms
+    bounded = np.isfinite(low).any() or np.isfinite(high).any()
+    return twin.groups is None and not (l1.any() or slope.any() or bounded)

@@ -1,0 +1,138 @@
+"""User's units <-> prepared units, in which every column has spread near one, the target too, and nothing overflows.
+
+Three exact changes of variable, undone in `Units.back`:
+columns are centred (the intercept takes the difference) and divided by a power of two near their spread, or by the spread
+itself where the user asks to standardise; a target that may be shifted and scaled (squared error, Huber, ...) is centred and
+divided by a power of two; the objective is divided by a power of two. Powers of two change no bit of a mantissa, so data in
+metres and in units 2**k times as large give the same digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shrinkage.designs import Design, Moments, Vector, exponents
+from shrinkage.points import Point
+from shrinkage.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """`coef = ldexp(w, power) * scale`, `intercept = ldexp(b, target_power) + target_shift - shift @ coef`."""
+
+    shift: Vector  # of the columns
+    scale: Vector  # 1/sd where standardised, else 1
+    sd: Vector  # of the columns, the user's units
+    power: np.ndarray  # int, of the coefficients
+    target_shift: float
+    target_power: int
+    objective_power: int
+    intercept: bool
+
+    def coef(self, w: Vector) -> Vector:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(w, self.power) * self.scale
+
+    def back(self, point: Point) -> tuple[Vector, float]:
+        """(coef, intercept) in the user's units."""
+        coef = self.coef(point.w)
+        if not self.intercept:
+            return coef, 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            level = float(np.ldexp(point.b, self.target_power)) + self.target_shift
+            return coef, level - float(self.shift @ coef)
+
+    def forward(self, coef: Vector, intercept: float) -> tuple[Vector, float]:
+        """The prepared (w, b) of a start in the user's units."""
+        w = np.ldexp(np.asarray(coef, float) / self.scale, -self.power)
+        level = intercept + float(self.shift @ np.asarray(coef, float)) - self.target_shift if self.intercept else 0.0
+        return w, float(np.ldexp(level, -self.target_power))
+
+    def penalty(self, penalty: Any) -> Any:
+        """The same penalty on the prepared coefficients."""
+        if not self.power.any() and self.objective_power == 0:
+            return penalty
+        return penalty.rescale(self.power, self.objective_power)
+
+
+def prepare(
+    design: Design, y: Vector, loss: Any, penalty: Any, weights: Vector, offset: Vector, intercept: bool,
+    standardize: bool, moments: Moments,
+) -> tuple[Problem, Units]:  # fmt: skip
+    """The problem in prepared units, and the way back."""
+    shift = np.where(moments.constant, moments.low, moments.mean) if intercept else np.zeros(design.shape[1])
+    spread, exponent = _spread(moments, intercept)
+    sd = _ldexp(moments.sd, moments.exponent)
+    scale = np.ones(len(shift))
+    if standardize:  # by the standard deviation also without an intercept, as is usual
+        usable = ~moments.constant & (moments.sd > 0)
+        scale = np.where(usable, _ldexp(1 / np.where(usable, moments.sd, 1.0), -moments.exponent), 1.0)
+        exponent = exponents(spread * np.where(usable, _ldexp(scale, exponent), 1.0))
+    y, offset, target_shift, target_power = _target(loss, y, weights, offset, intercept)
+    prepared, power_loss = loss.rescale(target_power)
+    weight_power = int(np.frexp(weights.max())[1])
+    total_power = power_loss + weight_power
+    for trial in (exponent, np.full_like(exponent, exponent.max(initial=0)), None):
+        if trial is None:  # a penalty that cannot change its units keeps the user's
+            target_power_w, trial, total_power, target_power = 0, np.zeros_like(exponent), 0, 0
+            prepared, power_loss = loss, 0
+            y_units, offset_units, weight_units = y, offset, weights
+            rescaled = penalty
+        else:
+            rescaled = penalty.rescale(target_power - trial, total_power)
+            if rescaled is None:
+                continue
+            y_units = np.ldexp(y, -target_power)
+            offset_units = np.ldexp(offset, -target_power)
+            weight_units = np.ldexp(weights, -weight_power)
+        break
+    view = design.view(shift, _ldexp(scale, -trial))
+    problem = Problem(view, y_units, prepared, rescaled, weight_units, offset_units, intercept)
+    units = Units(shift, scale, sd, target_power - trial, target_shift, target_power, total_power, intercept)
+    return problem, units
+
+
+def _spread(moments: Moments, intercept: bool) -> tuple[Vector, np.ndarray]:
+    """What is left of a column's size once centred, as mantissa and exponent; 1 for a column of zeros."""
+    if intercept:
+        mantissa, more = np.frexp(moments.sd)
+        empty = moments.constant | (moments.sd == 0)
+    else:
+        size = np.maximum(np.abs(moments.low), np.abs(moments.high))
+        mantissa, more = np.frexp(size)
+        empty = size == 0
+        return np.where(empty, 0.5, mantissa), np.where(empty, 0, more).astype(np.int64)
+    return np.where(empty, 0.5, mantissa), np.where(empty, 0, more + moments.exponent).astype(np.int64)
+
+
+def _target(loss: Any, y: Vector, weights: Vector, offset: Vector, intercept: bool) -> tuple[Vector, Vector, float, int]:
+    """(y, offset, shift, power): an equivariant loss sees y - offset, centred, and brought to size one by a power of two."""
+    if not loss.equivariant:
+        return y, offset, 0.0, 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = y - offset
+    offset = np.zeros_like(y)
+    used = y[weights > 0]
+    shift = 0.0
+    if intercept:
+        share = weights / weights.max()
+        shift = float(used[0]) if np.all(used == used[0]) else float(_mean(y, share / share.sum()))
+        y = y - shift
+    size = np.abs(np.where(weights > 0, y, 0.0)).max()
+    top = int(np.frexp(size)[1]) if size > 0 else 0
+    root = np.sqrt(np.mean(np.square(np.ldexp(used - shift, -top)))) if size > 0 else 1.0
+    return y, offset, shift, top + int(np.frexp(root)[1]) if size > 0 else 0
+
+
+def _mean(y: Vector, share: Vector) -> float:
+    half = y * 0.5  # halves, so that the difference of two large entries of opposite sign stays finite
+    return 2 * (half[0] + share @ (half - half[0]))
+
+
+def _ldexp(x: Any, e: Any) -> np.ndarray:
+    """x 2**e, also where 2**e alone is out of range."""
+    half = np.asarray(e) // 2
+    return np.ldexp(np.ldexp(x, half), np.asarray(e) - half)
