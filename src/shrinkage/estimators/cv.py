@@ -1,0 +1,118 @@
+"""Choosing a strength: one road where it acts on the mean loss (a `Choice`), one where it acts on the sum.
+
+Ridge's alpha and logistic regression's C are strengths on the sum of the loss: a fold with fewer rows is penalised with
+the same number, so their grids are scored fold by fold. Folds are weights of zero on one design; nothing is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+
+from shrinkage.errors import ParameterError
+from shrinkage.fit import Task
+from shrinkage.path import Path, fit_path, read_alphas
+from shrinkage.select import CRITERIA, RULES, Choice, fold_masks, information, judge
+
+Splits = list[tuple[np.ndarray, np.ndarray]]
+
+
+def check_rule(rule: Any) -> None:
+    if rule not in RULES:
+        raise ParameterError(f"rule must be one of {', '.join(RULES)}; got {rule!r}.")
+
+
+def read_splits(
+    cv: Any, X: Any, y: np.ndarray, groups: Any, rule: str, *, classifier: bool = False, shuffled: bool = False
+) -> Splits | None:
+    """The folds as index arrays; None where the rule needs none and none were asked for.
+
+    A number of folds means, as in scikit-learn, folds in order (stratified for a classifier), or with `shuffled` folds
+    shuffled with seed 0.
+    """
+    check_rule(rule)
+    if cv is None and rule in CRITERIA:
+        return None
+    if shuffled and isinstance(cv, Integral) and not isinstance(cv, bool):
+        kind = StratifiedKFold if classifier else KFold
+        cv = kind(int(cv), shuffle=True, random_state=0)
+    return list(check_cv(cv, y, classifier=classifier).split(X, y, groups))
+
+
+def select_mean(
+    task: Task, alphas: Any, ratio: float | None, splits: Splits | None, rule: str, tol: float, max_iter: int
+) -> Choice:
+    """A path over all rows and its `Choice`; `alphas` is a number of them, the alphas themselves, or None for 100."""
+    if alphas is None or (isinstance(alphas, Integral) and not isinstance(alphas, bool)):
+        count, values = 100 if alphas is None else int(alphas), None
+    else:
+        count, values = 0, read_alphas(alphas)
+    full = fit_path(task, values, count, ratio, tol, max_iter)
+    masks = None if splits is None else fold_masks(splits, task, None, None)
+    return judge(task, full, masks, rule, tol, max_iter)
+
+
+def chosen(choices: Sequence[Choice], rule: str) -> int:
+    """Which of several grids holds the smallest mean error, or the smallest criterion."""
+    if rule in CRITERIA:
+        return int(np.argmin([c.criteria[rule].min() for c in choices]))
+    return int(np.argmin([c.mean.min() for c in choices]))
+
+
+def end_of_grid(index: int, size: int, dial: str) -> list[str]:
+    """A note where the best lies at an end of the grid, beyond which there may be a better one."""
+    if size > 1 and index == size - 1:
+        return [f"The chosen {dial} is the weakest penalty of the grid; a weaker one may do better. Extend the grid."]
+    if size > 1 and index == 0:
+        return [f"The chosen {dial} is the strongest penalty of the grid; the null model may be all the data support."]
+    return []
+
+
+@dataclass(frozen=True, eq=False)
+class FoldModels:
+    """`coefs` (K, m, p), `intercepts` and `n_iter` (K, m) of K folds at m strengths, and the folds' paths."""
+
+    coefs: np.ndarray
+    intercepts: np.ndarray
+    n_iter: np.ndarray
+    paths: list[Path]
+
+
+def sum_path(task: Task, strengths: np.ndarray, tol: float, max_iter: int) -> Path:
+    """A path over strengths on the sum of the loss, which must be decreasing; its alphas are strengths / W."""
+    return fit_path(task, strengths / float(task.weights.sum()), len(strengths), None, tol, max_iter)
+
+
+def fold_models(task: Task, strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> FoldModels:
+    """Every fold's model at every strength, in the order given."""
+    order = np.argsort(-strengths, kind="stable")
+    train, _ = fold_masks(splits, task, None, None)
+    paths = [sum_path(replace(task, weights=mask * task.weights), strengths[order], tol, max_iter) for mask in train.T]
+    back = np.argsort(order)
+    return FoldModels(
+        np.array([path.coefs.T[back] for path in paths]), np.array([path.intercepts[back] for path in paths]),
+        np.array([path.n_iter[back] for path in paths]), paths,
+    )  # fmt: skip
+
+
+def best_score(scores: np.ndarray, strengths: np.ndarray, rule: str) -> int:
+    """The index with the largest mean score over the first axis, or under "1se" the strongest penalty within one
+    standard error of it."""
+    mean = scores.mean(axis=0)
+    best = int(np.argmax(mean))
+    if rule != "1se":
+        return best
+    enough = np.flatnonzero(mean >= mean[best] - scores[:, best].std(ddof=1) / np.sqrt(len(scores)))
+    return int(enough[np.argmax(strengths[enough])])
+
+
+def best_criterion(task: Task, strengths: np.ndarray, rule: str, tol: float, max_iter: int) -> tuple[int, float]:
+    """The index with the smallest criterion over the models of all rows, and its value."""
+    order = np.argsort(-strengths, kind="stable")
+    values = information(task, sum_path(task, strengths[order], tol, max_iter))[rule]
+    return int(order[np.argmin(values)]), float(np.min(values))

@@ -1,0 +1,93 @@
+"""Exact leave-one-out residuals of ridge regression, for many strengths from one decomposition.
+
+With weights W, intercept and hat matrix H of the full fit, leaving row i out gives the residual r_i / (1 - h_ii)
+(Allen, 1974, Technometrics 16; Golub, Heath and Wahba, 1979, Technometrics 21). In the eigenbasis of the centred Gram
+or kernel matrix, whichever is smaller, r and h are one product per strength. X is never copied: the long side is read
+in strips.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from shrinkage.errors import DataError
+from shrinkage.fit import Task
+from shrinkage.problem import Problem
+
+STRIP = 32  # columns of the eigenbasis at a time
+LARGEST_UNIT = 2.0**480  # a penalty of 2**-960 is as good as none, and its inverse still has a square
+
+
+def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> np.ndarray:
+    """y_i minus its prediction from all other rows, (n, targets, alphas), in the units of y.
+
+    Each task has the penalty L2(1), and all share X and weights; `alphas` > 0 multiply the penalty.
+    """
+    prepared = [task.prepared() for task in tasks]
+    problem = prepared[0][0]
+    n = len(problem.y)
+    if np.count_nonzero(problem.weights) < 2:
+        raise DataError(
+            f"Leave-one-out needs at least two rows of positive weight; got n_samples={n}. Add rows, or use Ridge."
+        )
+    root = np.sqrt(problem.weights)
+    Y = np.column_stack([p.y for p, _ in prepared])
+    share = problem.weights / problem.weights.sum()
+    if problem.intercept:
+        Y = Y - share @ Y
+    basis = _kernel_basis if n <= problem.p else _gram_basis
+    fitted, leverage = basis(problem, root, Y, alphas)
+    left = 1 - (leverage + (share[:, None] if problem.intercept else 0.0))
+    residual = Y[:, :, None] - fitted
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = residual / left[:, None, :]
+    power = np.array([units.target_power for _, units in prepared])
+    return np.ldexp(out, power[None, :, None])
+
+
+def _unit(problem: Problem) -> np.ndarray:
+    """The inverse root of each coefficient's strength at alpha = 1."""
+    l2 = problem.penalty.twin(problem.p).terms[1]
+    with np.errstate(divide="ignore"):
+        return np.minimum(1 / np.sqrt(l2), LARGEST_UNIT)
+
+
+def _kernel_basis(
+    problem: Problem, root: np.ndarray, Y: np.ndarray, alphas: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For n <= p: (fitted (n, t, m), leverage (n, m)) from the (n, n) kernel."""
+    K = root[:, None] * problem.design.kernel(_unit(problem) ** 2) * root
+    values, U = linalg.eigh(K)
+    gain = _gain(values, alphas)
+    target = U.T @ (root[:, None] * Y)
+    fitted = np.stack([U @ (g[:, None] * target) for g in gain.T], axis=-1)
+    # A row of weight 0 is out of the kernel's reach; its error has weight 0 too, so it is given as none.
+    seen = root[:, None, None] > 0
+    fitted = np.where(seen, fitted / np.where(seen, root[:, None, None], 1.0), Y[:, :, None])
+    return fitted, (U**2) @ gain
+
+
+def _gram_basis(problem: Problem, root: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For n > p: the same from the (p, p) Gram matrix."""
+    every, unit = np.arange(problem.p), _unit(problem)
+    G = problem.design.gram(every, every, problem.weights)
+    values, V = linalg.eigh(unit[:, None] * G * unit)
+    values = np.clip(values, 0, None)
+    V = unit[:, None] * V
+    target = V.T @ problem.design.rmatmat(problem.weights[:, None] * Y)
+    shrunk = 1 / (values[:, None] + alphas)
+    fitted = np.zeros((*Y.shape, len(alphas)))
+    leverage = np.zeros((len(Y), len(alphas)))
+    for start in range(0, problem.p, STRIP):
+        at = slice(start, start + STRIP)
+        Z = problem.design.matmat(every, V[:, at])
+        leverage += Z**2 @ shrunk[at]
+        for t in range(Y.shape[1]):
+            fitted[:, t] += Z @ (shrunk[at] * target[at, t, None])
+    return fitted, leverage * problem.weights[:, None]
+
+
+def _gain(values: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+    values = np.clip(values, 0, None)[:, None]
+    return values / (values + alphas)
