@@ -202,7 +202,10 @@ def test_cox_solutions_are_stationary_in_our_terms(record):
         at_risk = np.cumsum(np.exp(eta)[::-1])[::-1]
         return np.sum(event * (np.log(at_risk) - eta)) + np.sum(l1 * a[:, 0]) + np.sum(l2 * w[:, 0] ** 2) / 2 + 0 * b
 
-    assert violation(lambda *v: objective(*v).sum(), None, w[:, None], np.zeros(1), None) < 2e-5
+    def off(w):
+        return violation(lambda *v: objective(*v).sum(), None, w[:, None], np.zeros(1), None)
+
+    assert off(w) < 3e-5 * off(0 * w)  # lifelines smooths |w|; the others are far below
 
 
 def test_gamma_solutions_are_stationary_in_our_terms():
