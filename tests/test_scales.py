@@ -410,6 +410,8 @@ def test_words_are_listed():
         (0.1, "sklearn.Lasso.alpha", "lars.lambda", {"n": math.nan}, "n must be finite and greater than 0"),
         (0.1, "sklearn.Lasso.alpha", "lars.lambda", {"n": "many"}, "n must be a number"),
         (0.1, "sklearn.Lasso.alpha", "lars.lambda", {"n": [1, 2]}, "n must be one number"),
+        (0.1, "sklearn.Lasso.alpha", "strength", {"n": 9, "sigma": [1, 2]}, "sigma must be one number"),
+        ((1.0, 1e-20), "strength", "glmnet.binomial.lambda", {"n": 9}, "within rounding of 1"),
         (0.1, "torch.weight_decay.mse", "strength", {"n": 5, "sigma": 1.0, "outputs": 1.5}, "whole number"),
         (0.1, "sklearn.Lasso.alpha", "lars.lambda", {"n": 5, "sigma": 2.0, "dispersion": 2.0}, "give one"),
         (0.1, "sklearn.LogisticRegression.C", "strength", {"sigma": 2.0}, "no dispersion and no sigma"),

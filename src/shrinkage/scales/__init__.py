@@ -258,7 +258,7 @@ def _facts(given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         array = _numbers(value, name)
         if array.ndim and name != "column_sd":
-            raise ParameterError(f"{name} must be one number: {FACTS[name]}")
+            raise ParameterError(f"{name} must be one number; got {value!r}")
         if not (np.isfinite(array) & (array > 0)).all():
             raise ParameterError(f"{name} must be finite and greater than 0; got {value!r}")
         if name == "outputs" and array != np.floor(array):
@@ -349,6 +349,10 @@ def _convert_pair(pair: tuple[float, float], start: Row, end: Row, facts: dict[s
         return _PAIRS.get(end.word, lambda a, b: (a, b))(*(_value(new[k], end.exponent(k), end) for k in ("l1", "l2")))
     total = new["l1"] + new["l2"]
     share = new["l1"] / total if total else exact(pair[1] if start.pair == "share" else 1)
+    if 0 < share < 1 and float(share) in (0.0, 1.0):
+        raise ParameterError(
+            f"{end.names[1]} of {end.word} would be within rounding of {float(share):g}, losing a weight"
+        )
     return _value(total, end.power, end), float(share)
 
 
