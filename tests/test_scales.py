@@ -49,9 +49,7 @@ def mode(family, l1, l2, *, scale=1.0, outputs=1, weights=None, intercept=True):
     loss = LOSSES[family](scale) if family in ("gaussian", "quantile") else LOSSES[family]()
     penalty = sh.L1(l1) + sh.L2(l2)
     fits = [
-        sh.solve(
-            DATA.X, y, loss, penalty, weights=weights, intercept=intercept, tol=1e-15 if family != "quantile" else 1e-9
-        )
+        sh.solve(DATA.X, y, loss, penalty, weights=weights, intercept=intercept, tol=1e-15 if family != "quantile" else 1e-9)
         for y in target(family, outputs).T
     ]
     return np.column_stack([fit.coef for fit in fits]), np.array([fit.intercept for fit in fits])
@@ -282,9 +280,7 @@ def test_round_trip_of_a_pair(word, value, second, facts):
     back = scales.convert(inside, "strength", word, **facts)
     np.testing.assert_allclose(back, (value, second), rtol=1e-12)
     via = scales.convert(scales.convert((value, second), word, "prior", **facts), "prior", word, **facts)
-    np.testing.assert_allclose(
-        via, (value, second), rtol=1e-9
-    )  # tau is rounded before it is squared; 1 - share is small
+    np.testing.assert_allclose(via, (value, second), rtol=1e-9)  # tau is rounded before it is squared; 1 - share is small
 
 
 # -- numbers ---------------------------------------------------------------------------------------------------------
@@ -460,8 +456,6 @@ def test_the_page_shows_the_rows_and_its_examples_run():
 
 
 def test_light_to_import():
-    code = (
-        "import sys, shrinkage.scales; print(*[m for m in ('sklearn', 'torch', 'scipy', 'pandas') if m in sys.modules])"
-    )
+    code = "import sys, shrinkage.scales; print(*[m for m in ('sklearn', 'torch', 'scipy', 'pandas') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
     assert find_spec("shrinkage.scales") is not None

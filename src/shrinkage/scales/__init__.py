@@ -178,9 +178,7 @@ def _row(word: str) -> Row:
     if stem in REFUSED:
         raise ParameterError(f"{stem} has no translation: {REFUSED[stem]}")
     if stem not in _BY_WORD:
-        raise ParameterError(
-            f"{word!r} is no convention known here{_did_you_mean(stem)}; scales.available() lists them"
-        )
+        raise ParameterError(f"{word!r} is no convention known here{_did_you_mean(stem)}; scales.available() lists them")
     row = _BY_WORD[stem]
     if not suffix:
         return row
@@ -192,9 +190,7 @@ def _row(word: str) -> Row:
 def _did_you_mean(word: str) -> str:
     folded = {known.lower(): known for known in (*_BY_WORD, *REFUSED)}
     asked = word.lower()
-    near = [
-        known for low, known in folded.items() if asked and (low.endswith("." + asked) or low.startswith(asked + "."))
-    ]
+    near = [known for low, known in folded.items() if asked and (low.endswith("." + asked) or low.startswith(asked + "."))]
     near = near[:3] or [folded[low] for low in get_close_matches(asked, folded, n=3, cutoff=0.6)]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
@@ -230,9 +226,7 @@ def _kind(start: Row, end: Row, penalty: Kind | None) -> Kind:
         )
     if penalty is not None:
         if penalty not in common:
-            raise ParameterError(
-                f"penalty={penalty!r}, but {start.word} -> {end.word} translates {common[0].upper()} only"
-            )
+            raise ParameterError(f"penalty={penalty!r}, but {start.word} -> {end.word} translates {common[0].upper()} only")
         return penalty
     if len({_rule(start, end, k) for k in common}) > 1:
         raise ParameterError(
@@ -297,9 +291,7 @@ def _numbers(value: Any, name: str) -> np.ndarray:
 # -- arithmetic: exact, rounded once ---------------------------------------------------------------------------------
 
 
-def _each(
-    function: Callable[..., Any], values: tuple[Any, ...], facts: dict[str, Any], start: Row, end: Row, kinds: Any
-) -> Any:
+def _each(function: Callable[..., Any], values: tuple[Any, ...], facts: dict[str, Any], start: Row, end: Row, kinds: Any) -> Any:
     """`function` of every number, over columns where the result depends on them."""
     nets = [start.unit(k) / end.unit(k) for k in kinds if k in end.kinds]
     needed = {fact for net in nets for fact in net.powers}
@@ -309,9 +301,7 @@ def _each(
         wanted = "; and ".join(f"{fact}=, {FACTS[fact]}" for fact in missing)
         raise ParameterError(f"{start.word} -> {end.word} also needs {wanted}")
     columns = facts["column_sd"] if "column_sd" in needed else np.asarray(1.0)
-    scalars = {
-        f: v if isinstance(v, Fraction) else exact(v) for f, v in facts.items() if f in needed and f != "column_sd"
-    }
+    scalars = {f: v if isinstance(v, Fraction) else exact(v) for f, v in facts.items() if f in needed and f != "column_sd"}
     try:
         *arrays, columns = np.broadcast_arrays(*arrays, columns)
     except ValueError:
@@ -350,9 +340,7 @@ def _convert_pair(pair: tuple[float, float], start: Row, end: Row, facts: dict[s
     total = new["l1"] + new["l2"]
     share = new["l1"] / total if total else exact(pair[1] if start.pair == "share" else 1)
     if 0 < share < 1 and float(share) in (0.0, 1.0):
-        raise ParameterError(
-            f"{end.names[1]} of {end.word} would be within rounding of {float(share):g}, losing a weight"
-        )
+        raise ParameterError(f"{end.names[1]} of {end.word} would be within rounding of {float(share):g}, losing a weight")
     return _value(total, end.power, end), float(share)
 
 

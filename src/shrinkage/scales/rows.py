@@ -155,9 +155,7 @@ _DECAY: dict[str, Any] = {
 }
 _EPOCH: dict[str, Any] = {"note": "n counts the whole training set, whatever the batch"}
 _CONSTANT: dict[str, Any] = {"note": "A scalar alpha penalises the constant too; give it a vector with a 0"}
-_STANDARDIZE: dict[str, Any] = {
-    "note": "Means standardize=FALSE; for glmnet's default, TRUE, add ':standardized' to the word"
-}
+_STANDARDIZE: dict[str, Any] = {"note": "Means standardize=FALSE; for glmnet's default, TRUE, add ':standardized' to the word"}
 _GLMNET: dict[str, Any] = {"share": "alpha", **_STANDARDIZE}
 _PLUS = "l1 |w|_1 + l2/2 |w|_2^2"
 
