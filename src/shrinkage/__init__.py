@@ -21,8 +21,8 @@ _HOMES = {
     ),
     "shrinkage.fit": "solve Solution Certificate",
     "shrinkage.solvers": "Outcome",
-    "shrinkage.path": "path Path PathPoint",
-    "shrinkage.select": "select Choice",
+    "shrinkage.paths": "path Path PathPoint",
+    "shrinkage.selection": "select Choice",
     "shrinkage.errors": (
         "ShrinkageError DataError ParameterError ConvergenceError MemoryBudgetError FormatError ConvergenceWarning"
     ),

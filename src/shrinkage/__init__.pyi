@@ -28,11 +28,11 @@ from shrinkage.fit import solve as solve
 from shrinkage.fit import Solution as Solution
 from shrinkage.fit import Certificate as Certificate
 from shrinkage.solvers import Outcome as Outcome
-from shrinkage.path import path as path
-from shrinkage.path import Path as Path
-from shrinkage.path import PathPoint as PathPoint
-from shrinkage.select import select as select
-from shrinkage.select import Choice as Choice
+from shrinkage.paths import path as path
+from shrinkage.paths import Path as Path
+from shrinkage.paths import PathPoint as PathPoint
+from shrinkage.selection import select as select
+from shrinkage.selection import Choice as Choice
 from shrinkage.errors import ShrinkageError as ShrinkageError
 from shrinkage.errors import DataError as DataError
 from shrinkage.errors import ParameterError as ParameterError

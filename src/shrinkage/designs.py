@@ -20,14 +20,14 @@ Vector = np.ndarray
 Matrix = np.ndarray
 
 # Bytes of float64 that a pass over the data may hold at once: a share of a usual L2/L3 cache, small beside any X that matters.
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 19
 # Above this ratio of |shift| to spread, x'r - shift * sum(r) would lose digits that (x - shift)'r keeps.
 SAFE_OFFSET = 64.0
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Per column: weighted `mean`, the exponent and mantissa-free spread, and the range over all rows.
+    """Per column: weighted `mean`, spread and range.
 
     `sd` is the weighted standard deviation (divisor: the sum of the weights), as `sd * 2**exponent` so that
     entries of 1e200 do not overflow on the way; `low` and `high` are the extremes over rows of positive weight.
@@ -130,6 +130,8 @@ class Dense(Design):
     def _rows(self, columns: Vector | None = None) -> Iterator[tuple[slice, Matrix]]:
         """The matrix as the solver sees it, a block of rows at a time."""
         n, p = self.shape
+        if columns is not None and len(columns) == p and np.array_equal(columns, np.arange(p)):
+            columns = None  # a slice of rows is then a view, not a copy
         k = p if columns is None else len(columns)
         height = max(16, BLOCK_BYTES // (8 * max(k, 1)))
         shift, scale = (self.shift, self.scale) if columns is None else (self.shift[columns], self.scale[columns])

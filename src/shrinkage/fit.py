@@ -129,7 +129,7 @@ class Task:
         columns = read_design(X)
         n, p = columns.design.shape
         y = read_vector(y, "y", n)
-        loss.check(y)
+        loss.domain.check(y)
         penalty.check(p)
         weights = read_weights(weights, n)
         offset = np.zeros(n) if offset is None else read_vector(offset, "offset", n)
@@ -211,7 +211,8 @@ def to_solution(task: Task, problem: Problem, units: Units, ending: Ending, tol:
     with np.errstate(over="ignore", under="ignore"):
         coef = coef.astype(task.design.dtype)
     minus_loss, minus_penalty = parts(problem, units, evaluation)
-    constant = float(task.loss.total_log_normalizer(task.y, task.weights))
+    known_likelihood = task.loss.likelihood is not None  # else log_likelihood is up to a constant
+    constant = float(task.loss.total_log_normalizer(task.y, task.weights)) if known_likelihood else 0.0
     known, complete = task.penalty.log_normalizer_known((problem.p,))
     if task.standardize:  # the density of coef, not of coef * sd
         known = known + float(np.sum(np.log(units.scale)))

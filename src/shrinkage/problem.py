@@ -125,7 +125,7 @@ class Problem:
         gap += float(np.abs(k * pull[self.free]) @ np.abs(point.w[self.free]))
         if self.intercept:
             gap += abs(k * float(u.sum()) * point.b)
-        return gap
+        return max(gap, 0.0)  # a summand may be a rounding below zero
 
     def _loss_scale(self, u: Vector) -> float:
         """The largest k <= 1 at which the loss's conjugate is finite at k u, by bisection: its domain is convex and holds 0."""

@@ -74,7 +74,9 @@ def prepare(
     y, offset, target_shift, target_power = _target(loss, y, weights, offset, intercept)
     prepared, power_loss = loss.rescale(target_power)
     weight_power = int(np.frexp(weights.max())[1])
-    total_power = power_loss + weight_power
+    if not loss.separable:  # the root of a sum: the weights leave it by their root
+        weight_power += weight_power % 2
+    total_power = power_loss + (weight_power if loss.separable else weight_power // 2)
     for trial in (exponent, np.full_like(exponent, exponent.max(initial=0)), None):
         if trial is None:  # a penalty that cannot change its units keeps the user's
             target_power_w, trial, total_power, target_power = 0, np.zeros_like(exponent), 0, 0

@@ -23,7 +23,7 @@ from shrinkage.estimators.summary import Summary, summarise
 from shrinkage.estimators.validate import native_backend, read_X
 from shrinkage.fit import Solution, Task, linear_predictor, read_max_iter
 from shrinkage.inputs import read_tol
-from shrinkage.path import Path
+from shrinkage.paths import Path, per_alpha
 
 
 class Model(BaseEstimator):
@@ -47,6 +47,10 @@ class Model(BaseEstimator):
         task = Task.read(X, y, loss, penalty, weights, offset, self._flag("fit_intercept"), standardize)
         names = getattr(self, "feature_names_in_", None)
         return task if names is None else replace(task, names=list(names))
+
+    def _at(self, task: Task, alpha: float) -> Task:
+        """The task, whose penalty is that of alpha = 1 on the mean loss, with the one at alpha, on the sum."""
+        return replace(task, penalty=per_alpha(task) * (alpha * task.penalty))
 
     def _solve(self, task: Task, start: Any, alpha: float | None, stated: bool = False) -> tuple[Solution, Record]:
         return solve(task, read_tol(self.tol), self._max_iter(), start, alpha, stated)
@@ -202,7 +206,7 @@ class Regressor(RegressorMixin, Model):
         coefs = np.array([r.coef for r in records])
         self.coef_ = coefs[0] if len(records) == 1 else coefs
         intercepts = np.array([r.intercept for r in records])
-        self.intercept_ = float(intercepts[0]) if y.ndim == 1 else intercepts
+        self.intercept_ = float(intercepts[0]) if y.ndim == 1 or not self.fit_intercept else intercepts
 
 
 def polite_precompute(value: Any, p: int) -> None:
@@ -213,8 +217,3 @@ def polite_precompute(value: Any, p: int) -> None:
         raise ParameterError(
             f"precompute must be True, False, 'auto' or a Gram matrix of shape ({p}, {p}); got {value!r}."
         )
-
-
-def total_weight(weights: np.ndarray | None, n: int) -> float:
-    """W, the sum of the weights: n where there are none."""
-    return float(n) if weights is None else float(weights.sum())

@@ -12,12 +12,13 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from shrinkage.errors import ParameterError
 from shrinkage.fit import Task
-from shrinkage.path import Path, fit_path, read_alphas
-from shrinkage.select import CRITERIA, RULES, Choice, fold_masks, information, judge
+from shrinkage.paths import Path, fit_path, read_alphas
+from shrinkage.selection import CRITERIA, RULES, Choice, fold_masks, information, judge
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -54,7 +55,7 @@ def select_mean(
         count, values = 0, read_alphas(alphas)
     full = fit_path(task, values, count, ratio, tol, max_iter)
     masks = None if splits is None else fold_masks(splits, task, None, None)
-    return judge(task, full, masks, rule, tol, max_iter)
+    return judge(task, full, masks, rule, tol, max_iter, ConvergenceWarning)
 
 
 def chosen(choices: Sequence[Choice], rule: str) -> int:

@@ -31,13 +31,13 @@ def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> np.ndarray:
         raise DataError(
             f"Leave-one-out needs at least two rows of positive weight; got n_samples={n}. Add rows, or use Ridge."
         )
-    root = np.sqrt(problem.weights)
+    weights = problem.weights / problem.loss.sigma**2  # preparation may have put a power of two into sigma
     Y = np.column_stack([p.y for p, _ in prepared])
     share = problem.weights / problem.weights.sum()
     if problem.intercept:
         Y = Y - share @ Y
     basis = _kernel_basis if n <= problem.p else _gram_basis
-    fitted, leverage = basis(problem, root, Y, alphas)
+    fitted, leverage = basis(problem, weights, Y, alphas)
     left = 1 - (leverage + (share[:, None] if problem.intercept else 0.0))
     residual = Y[:, :, None] - fitted
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -54,9 +54,10 @@ def _unit(problem: Problem) -> np.ndarray:
 
 
 def _kernel_basis(
-    problem: Problem, root: np.ndarray, Y: np.ndarray, alphas: np.ndarray
+    problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """For n <= p: (fitted (n, t, m), leverage (n, m)) from the (n, n) kernel."""
+    root = np.sqrt(weights)
     K = root[:, None] * problem.design.kernel(_unit(problem) ** 2) * root
     values, U = linalg.eigh(K)
     gain = _gain(values, alphas)
@@ -68,14 +69,16 @@ def _kernel_basis(
     return fitted, (U**2) @ gain
 
 
-def _gram_basis(problem: Problem, root: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gram_basis(
+    problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """For n > p: the same from the (p, p) Gram matrix."""
     every, unit = np.arange(problem.p), _unit(problem)
-    G = problem.design.gram(every, every, problem.weights)
+    G = problem.design.gram(every, every, weights)
     values, V = linalg.eigh(unit[:, None] * G * unit)
     values = np.clip(values, 0, None)
     V = unit[:, None] * V
-    target = V.T @ problem.design.rmatmat(problem.weights[:, None] * Y)
+    target = V.T @ problem.design.rmatmat(weights[:, None] * Y)
     shrunk = 1 / (values[:, None] + alphas)
     fitted = np.zeros((*Y.shape, len(alphas)))
     leverage = np.zeros((len(Y), len(alphas)))
@@ -85,7 +88,7 @@ def _gram_basis(problem: Problem, root: np.ndarray, Y: np.ndarray, alphas: np.nd
         leverage += Z**2 @ shrunk[at]
         for t in range(Y.shape[1]):
             fitted[:, t] += Z @ (shrunk[at] * target[at, t, None])
-    return fitted, leverage * problem.weights[:, None]
+    return fitted, leverage * weights[:, None]
 
 
 def _gain(values: np.ndarray, alphas: np.ndarray) -> np.ndarray:

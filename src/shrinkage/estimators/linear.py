@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import MultiOutputMixin
 
-from shrinkage.estimators.base import Regressor, polite_precompute, total_weight
+from shrinkage.estimators.base import Regressor, polite_precompute
 from shrinkage.estimators.cv import chosen, end_of_grid, read_splits, select_mean
 from shrinkage.estimators.record import of_path
 from shrinkage.estimators.validate import read_weights, read_Xy
@@ -77,11 +77,11 @@ class ElasticNet(_ElasticNetLike, MultiOutputMixin, Regressor):
         weights = read_weights(sample_weight, values)
         self._polite(values.shape[1])
         alpha = read_alpha(self.alpha)
-        penalty = total_weight(weights, len(Y)) * (alpha * self._unit(self.l1_ratio))
+        unit = self._unit(self.l1_ratio)
         columns = [Y] if Y.ndim == 1 else list(Y.T)
         starts = self._start(values.shape, len(columns))
         fits = [
-            self._solve(self._task(values, column, SquaredError(), penalty, weights), start, alpha)
+            self._solve(self._at(self._task(values, column, SquaredError(), unit, weights), alpha), start, alpha)
             for column, start in zip(columns, starts, strict=True)
         ]
         solutions, records = map(list, zip(*fits, strict=True))
@@ -168,8 +168,7 @@ class ElasticNetCV(_ElasticNetLike, Regressor):
         if splits is not None:
             self.mse_path_ = np.squeeze(np.array([c.test_errors for c in choices]))
         self._set_ratio(ratios[k])
-        penalty = tasks[k].weights.sum() * (self.alpha_ * tasks[k].penalty)
-        record = of_path(tasks[k], self.path_, self.choice_.index, penalty, stated=False)
+        record = of_path(self._at(tasks[k], self.alpha_), self.path_, self.choice_.index, stated=False)
         self._notes = end_of_grid(self.choice_.index, len(self.choice_.alphas), "alpha")
         self._keep(X, [record], None)
         self._shape([record], y_)

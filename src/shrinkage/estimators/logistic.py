@@ -26,7 +26,7 @@ from shrinkage.estimators.words import elastic_net
 from shrinkage.fit import Task
 from shrinkage.inputs import read_tol
 from shrinkage.losses import Logistic
-from shrinkage.select import CRITERIA
+from shrinkage.selection import CRITERIA
 
 SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 RATIO_OF = {"l2": 0.0, "l1": 1.0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from shrinkage.estimators.validate import read_weights, read_Xy
 from shrinkage.estimators.words import Words, read_loss
 from shrinkage.inputs import read_alpha, read_design, read_tol
 from shrinkage.losses import Loss
-from shrinkage.path import per_alpha
-from shrinkage.select import CRITERIA
+from shrinkage.selection import CRITERIA
 
 
 class _Penalized(Model):
@@ -36,7 +34,7 @@ class _Penalized(Model):
         alpha = None if self.alpha is None else read_alpha(self.alpha)
         task = self._task(values, y, loss, unit, weights, offset, self.standardize)
         if alpha is not None:
-            task = replace(task, penalty=per_alpha(task) * (alpha * unit))
+            task = self._at(task, alpha)
         solution, record = self._solve(task, self._start(values.shape, 1)[0], alpha, stated)
         self._keep(X, [record], [solution])
 
@@ -48,9 +46,8 @@ class _Penalized(Model):
         choice = select_mean(task, alphas, self.ratio, splits, self.rule, read_tol(self.tol), self._max_iter())
         self.choice_, self.path_ = choice, choice.path
         self.alpha_, self.alphas_ = choice.alpha, choice.alphas
-        penalty = per_alpha(task) * (self.alpha_ * unit)
         self._notes = end_of_grid(choice.index, len(choice.alphas), "alpha")
-        self._keep(X, [of_path(task, choice.path, choice.index, penalty, stated)], None)
+        self._keep(X, [of_path(self._at(task, self.alpha_), choice.path, choice.index, stated)], None)
 
 
 def column_sd(X: Any, weights: np.ndarray | None) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from shrinkage import degrees
 from shrinkage.designs import Vector
 from shrinkage.fit import Certificate, Solution, Task, feasible, number, to_solution
-from shrinkage.path import Path
+from shrinkage.paths import Path
 from shrinkage.problem import Problem
 from shrinkage.solvers import Outcome, choose, minimise
 from shrinkage.units import Units
@@ -75,63 +75,57 @@ def solve(
     point = problem.null if start is None else problem.at(*units.forward(*start))
     ending = minimise(problem, choose(problem, tol), feasible(problem, point), tol, max_iter)
     solution = to_solution(task, problem, units, ending, tol)
-    evaluation = ending.evaluation
+    point, half = ending.evaluation.point, problem.half_deviance
     floor = float(problem.loss.total_saturated(problem.y, problem.weights))
-    excess = float(problem.loss.total(problem.y, evaluation.point.eta, problem.weights)) - floor
-    half = problem.half_deviance
+    excess = float(problem.loss.total(problem.y, point.eta, problem.weights)) - floor
     return solution, Record(
-        solution.coef,
-        solution.intercept,
-        task.intercept,
-        solution.certificate,
-        solution.outcome,
-        solution.n_iter,
-        alpha,
-        *_counts(task),
-        _df(problem, evaluation.point),
-        1 - excess / half if half > 0 else 0.0,
-        _in_units(excess, units),
-        _in_units(half, units),
-        solution.log_likelihood,
-        units.sd,
-        task.standardize,
-        task.loss,
-        task.penalty,
-        stated,
+        coef=solution.coef,
+        intercept=solution.intercept,
+        certificate=solution.certificate,
+        outcome=solution.outcome,
+        n_iter=solution.n_iter,
+        alpha=alpha,
+        df=_df(problem, point),
+        deviance_explained=1 - excess / half if half > 0 else 0.0,
+        loss_sum=_in_units(excess, units),
+        log_likelihood=solution.log_likelihood,
+        stated=stated,
+        **_of_data(task, problem, units),
     )
 
 
-def of_path(task: Task, path: Path, index: int, penalty: Any, stated: bool, alpha: float | None = None) -> Record:
-    """The record of one model on a path; `penalty` is the one on the sum at its alpha."""
+def of_path(task: Task, path: Path, index: int, stated: bool) -> Record:
+    """The record of one model on a path; the task holds the penalty at its alpha, on the sum."""
     problem, units = task.prepared()
-    half = problem.half_deviance
-    explained = float(path.deviance_explained[index])
-    saturated = float(task.loss.total_saturated(task.y, task.weights))
-    log_likelihood = number(-float(path.losses[index]) - float(task.loss.total_log_normalizer(task.y, task.weights)))
+    loss = float(path.losses[index])
     return Record(
-        path.coefs[:, index],
-        float(path.intercepts[index]),
-        task.intercept,
-        path.certificates[index],
-        path.outcomes[index],
-        int(path.n_iter[index]),
-        float(path.alphas[index]) if alpha is None else alpha,
-        *_counts(task),
-        float(path.df[index]),
-        explained,
-        number(float(path.losses[index]) - saturated),
-        _in_units(half, units),
-        log_likelihood,
-        units.sd,
-        task.standardize,
-        task.loss,
-        penalty,
-        stated,
+        coef=path.coefs[:, index],
+        intercept=float(path.intercepts[index]),
+        certificate=path.certificates[index],
+        outcome=path.outcomes[index],
+        n_iter=int(path.n_iter[index]),
+        alpha=float(path.alphas[index]),
+        df=float(path.df[index]),
+        deviance_explained=float(path.deviance_explained[index]),
+        loss_sum=number(loss - float(task.loss.total_saturated(task.y, task.weights))),
+        log_likelihood=number(-loss - float(task.loss.total_log_normalizer(task.y, task.weights))),
+        stated=stated,
+        **_of_data(task, problem, units),
     )
 
 
-def _counts(task: Task) -> tuple[int, float]:
-    return int(np.count_nonzero(task.weights)), float(task.weights.sum())
+def _of_data(task: Task, problem: Problem, units: Units) -> dict[str, Any]:
+    """What does not depend on the coefficients."""
+    return {
+        "has_intercept": task.intercept,
+        "n": int(np.count_nonzero(task.weights)),
+        "total_weight": float(task.weights.sum()),
+        "half_deviance": _in_units(problem.half_deviance, units),
+        "sd": units.sd,
+        "standardized": task.standardize,
+        "loss": task.loss,
+        "penalty": task.penalty,
+    }
 
 
 def _in_units(x: float, units: Units) -> float | None:

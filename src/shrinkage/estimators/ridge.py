@@ -27,7 +27,7 @@ from shrinkage.fit import Task
 from shrinkage.inputs import read_alpha
 from shrinkage.losses import SquaredError
 from shrinkage.penalties import L2, NonNegative
-from shrinkage.select import CRITERIA
+from shrinkage.selection import CRITERIA
 
 
 class Ridge(MultiOutputMixin, Regressor):
@@ -142,7 +142,8 @@ class RidgeCV(Ridge):
         elif self.cv is None:
             index = self._by_leaving_one_out(tasks, Y, alphas, weights)
         else:
-            index = self._by_folds(values, Y, tasks, alphas, read_splits(self.cv, values, Y, groups, self.rule))
+            splits = read_splits(self.cv, values, Y, groups, self.rule)
+            index = self._by_folds(values, Y, tasks, alphas, splits, weights)
         self.alpha_ = alphas[index] if np.ndim(index) else float(alphas[index])
         rank = np.argsort(np.argsort(-alphas))
         self._notes = [] if np.ndim(index) else end_of_grid(int(rank[index]), len(alphas), "alpha")
@@ -199,7 +200,9 @@ class RidgeCV(Ridge):
             )
         return np.array([[[scorer(_Given(), P.reshape(Y.shape), Y, **more) for P in np.moveaxis(predictions, 2, 0)]]])
 
-    def _by_folds(self, X: Any, Y: np.ndarray, tasks: list[Task], alphas: np.ndarray, splits: Splits) -> int:
+    def _by_folds(
+        self, X: Any, Y: np.ndarray, tasks: list[Task], alphas: np.ndarray, splits: Splits, weights: np.ndarray | None
+    ) -> int:
         scorer = check_scoring(self, self.scoring)
         rows = sparse.csr_matrix(X) if sparse.issparse(X) else X
         fits = [fold_models(task, alphas, splits, self.tol, self.max_iter) for task in tasks]
@@ -207,11 +210,13 @@ class RidgeCV(Ridge):
         scores = np.empty((len(splits), len(alphas)))
         for k, (_, test) in enumerate(splits):
             held, y = rows[test], Y[test]
+            more = {} if weights is None else {"sample_weight": weights[test]}
             for i in range(len(alphas)):
                 coef = np.array([fit.coefs[k, i] for fit in fits])
                 intercept = np.array([fit.intercepts[k, i] for fit in fits])
                 one = Y.ndim == 1
-                scores[k, i] = scorer(_Fixed(coef[0] if one else coef, intercept[0] if one else intercept), held, y)
+                model = _Fixed(coef[0] if one else coef, intercept[0] if one else intercept)
+                scores[k, i] = scorer(model, held, y, **more)
         index = best_score(scores, alphas, self.rule)
         self.best_score_ = float(scores.mean(axis=0)[index])
         return index

@@ -73,9 +73,8 @@ def _section(record: Record, names: Sequence[str], title: str, dial: str, unit: 
     kept = np.flatnonzero(coef)
     order = kept[np.argsort(-np.abs(standardized[kept]), kind="stable")]
     rows = [Row(names[j], float(coef[j]), float(standardized[j])) for j in order]
-    share = "no" if len(kept) == 0 else f"{len(kept)}"
     explained = f"{100 * record.deviance_explained:.1f}% of the deviance" if record.half_deviance else None
-    sentence = f"Kept {share} of {len(coef)} features; " + (
+    sentence = f"Kept {len(kept)} of {len(coef)} features; " + (
         f"they explain {explained}." if explained and len(kept) else "the model is the intercept alone." if explained
         else "the target does not vary, so there is nothing to explain."
     )  # fmt: skip

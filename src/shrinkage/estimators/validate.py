@@ -41,8 +41,16 @@ def read_Xy(estimator: Any, X: Any, y: Any, *, multi_output: bool = False, numer
 
 def read_X(estimator: Any, X: Any) -> Any:
     """X for a prediction: the features must be those of the fit."""
-    validate_data(estimator, _named(X, X), reset=False, skip_check_array=True)
-    return check_array(_plain(X), accept_sparse=["csc", "csr"], dtype=FLOATS, estimator=estimator, input_name="X")
+    values = check_array(
+        _plain(X),
+        accept_sparse=["csc", "csr"],
+        dtype=FLOATS,
+        ensure_min_features=0,
+        estimator=estimator,
+        input_name="X",
+    )
+    validate_data(estimator, _named(X, values), reset=False, skip_check_array=True)
+    return values
 
 
 def read_weights(sample_weight: Any, X: Any) -> np.ndarray | None:

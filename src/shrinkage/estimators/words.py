@@ -230,7 +230,7 @@ def read_groups(groups: Any, p: int, names: Sequence[str] | None = None) -> np.n
                 f"groups must hold one label per feature ({p}), or be lists of features; got shape {labels.shape}."
             )
         return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    place = {name: j for j, name in enumerate(names or [])}
+    place = {name: j for j, name in enumerate([] if names is None else names)}
     numbers = np.full(p, -1, np.int64)
     for g, members in enumerate(groups):
         for member in members:

@@ -7,7 +7,7 @@ the step in w is linearised (one proximal gradient step), so that a penalty need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class State:
     t: Vector  # the scaled dual value: rho t is in the subdifferential of the loss at z
     rho: float
     curvature: float  # a bound on the largest eigenvalue of [1 X]'[1 X]
+    changes: int = 0  # of rho so far
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ADMM(Solver[State]):
     """`burst` rounds between two looks of the judge; rho balances the primal and the dual residual after each burst."""
 
     burst: int = 200
+    patience: ClassVar[int] = 100  # its certificate does not fall at every look
 
     def start(self, problem: Problem, point: Point, previous: Any = None) -> State:
         curvature = previous.curvature if isinstance(previous, State) else _largest_eigenvalue(problem)
@@ -50,8 +52,9 @@ class ADMM(Solver[State]):
             primal, dual = float(np.linalg.norm(here.eta - new)), rho * float(np.linalg.norm(new - z))
             z = new
         point = Point(here.w, here.b, here.eta, rho * t)
-        factor = 2.0 if primal > 5 * dual else 0.5 if dual > 5 * primal else 1.0
-        return State(point, z, t / factor, rho * factor, state.curvature)
+        lean_to = 1 if primal > 3 * dual else -1 if dual > 3 * primal else 0
+        factor = 2.0 ** (lean_to / (1 + state.changes / 5))  # ever smaller changes: a rho that settles is what converges
+        return State(point, z, t / factor, rho * factor, state.curvature, state.changes + abs(lean_to))
 
 
 def _largest_eigenvalue(problem: Problem, rounds: int = 30) -> float:

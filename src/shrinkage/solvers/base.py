@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from shrinkage.points import Point
 from shrinkage.problem import Evaluation, Problem
@@ -13,6 +13,8 @@ State = TypeVar("State")
 
 class Solver(ABC, Generic[State]):
     """Each state has a field `point`, the candidate the problem judges next."""
+
+    patience: ClassVar[int] = 10  # steps without any progress after which rounding is taken to be the limit
 
     @abstractmethod
     def start(self, problem: Problem, point: Point, previous: Any = None) -> State:

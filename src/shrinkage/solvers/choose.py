@@ -19,8 +19,9 @@ def choose(problem: Problem, tol: float) -> Solver:
     accuracy = float(np.clip(tol * 1e-2, 1e-15, 1e-9))
     twin = problem.penalty.twin(problem.p)
     if not problem.loss.separable:
-        inner = ProxGradient() if twin is None else ProxNewton(accuracy)
-        return Concomitant(inner, max(accuracy, 1e-14))
+        # A gap of squared error is second order in the coefficients, the root's dual point first order: hence the square.
+        inner = ProxGradient() if twin is None else ProxNewton(1e-14)
+        return Concomitant(inner, max(1e-2 * tol**2, 1e-15))
     if not problem.loss.smooth:
         return LinearProgram() if twin is not None and _piecewise_linear(twin) else ADMM()
     if twin is None:

@@ -23,7 +23,7 @@ class State:
 
 @dataclass(frozen=True)
 class LinearProgram(Solver[State]):
-    """For a piecewise linear loss (`loss.slopes`) and a penalty of L1 and box terms."""
+    """For a piecewise linear loss (slopes `loss.above`, `loss.below`) and a penalty of L1 and box terms."""
 
     def start(self, problem: Problem, point: Point, previous: Any = None) -> State:
         return State(point)
@@ -35,7 +35,7 @@ class LinearProgram(Solver[State]):
         used = np.flatnonzero(problem.weights > 0)
         n, p = len(used), problem.p
         l1, _, low, high = problem.penalty.twin(p).terms[:4]
-        below, above = problem.loss.slopes  # of the loss where y < eta and where y > eta, both >= 0
+        above, below = problem.loss.above, problem.loss.below  # the slopes where y > eta and where y < eta, both >= 0
         X = problem.design.gather(np.arange(p))[used]
         ones = np.full((n, int(problem.intercept)), 1.0)
         A = sparse.hstack([X, -X, ones, sparse.eye_array(n), -sparse.eye_array(n)], format="csc")

@@ -12,8 +12,6 @@ from shrinkage.points import Point
 from shrinkage.problem import GAP, Evaluation, Problem
 from shrinkage.solvers.base import Solver
 
-PATIENCE = 10  # steps without any progress after which rounding is taken to be the limit
-
 
 class Outcome(Enum):
     """How a fit ended. The value is the sentence."""
@@ -49,19 +47,26 @@ def minimise(problem: Problem, solver: Solver, start: Point, tol: float, max_ite
         evaluation = problem.evaluate(state.point)
         if not _finite(evaluation):
             return replace(best, outcome=Outcome.nonfinite) if best else Ending(evaluation, Outcome.nonfinite, steps, state)
-        if best is None or evaluation.relative < best.evaluation.relative:
-            idle = 0 if best is None or evaluation.relative < 0.99 * best.evaluation.relative else idle + 1
+        progress = best is None or _better(evaluation, best.evaluation)
+        idle = 0 if progress else idle + 1
+        if best is None or progress or evaluation.relative < best.evaluation.relative:
             best = Ending(evaluation, Outcome.max_iter, steps, state)
-        elif evaluation.objective >= best.evaluation.objective - 1e-15 * abs(best.evaluation.objective):
-            idle += 1
         if evaluation.relative <= tol:
             return Ending(evaluation, Outcome.converged, steps, state)
-        if idle >= PATIENCE:
+        if idle >= solver.patience:
             return replace(best, outcome=Outcome.stalled)
         if steps < max_iter:
             state = solver.step(problem, state, evaluation)
     assert best is not None
     return best
+
+
+def _better(new: Evaluation, old: Evaluation) -> bool:
+    """Whether the certificate or, by more than rounding, the objective has improved."""
+    lower = new.objective < old.objective - 1e-14 * abs(old.objective)
+    if not np.isfinite(new.relative):
+        return lower
+    return new.relative < 0.99 * old.relative or (lower and new.relative <= old.relative)
 
 
 def _finite(evaluation: Evaluation) -> bool:

@@ -7,7 +7,7 @@ momentum points uphill (O'Donoghue and Candes, 2015, Found. Comput. Math. 15).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class ProxGradient(Solver[State]):
     """`burst` accelerated steps are taken between two looks of the judge."""
 
     burst: int = 25
+    patience: ClassVar[int] = 100
 
     def start(self, problem: Problem, point: Point, previous: Any = None) -> State:
         return State(point, previous.size if isinstance(previous, State) else 1.0 / float(problem.weights.sum()))

@@ -153,7 +153,8 @@ def fit_path(
     point, state = feasible(problem, problem.null), None
     try:
         for alpha in alphas:
-            here = problem.with_penalty((per_alpha(task) * alpha) * problem.penalty)
+            # alpha first: a family of penalties (MCP by strength) moves its knots with alpha, not with the sum of weights
+            here = problem.with_penalty(per_alpha(task) * (float(alpha) * problem.penalty))
             ending = minimise(here, choose(here, tol), feasible(here, point), tol, max_iter, state)
             point, state = ending.evaluation.point, ending.state
             rows.append((ending, degrees.of_freedom(here, point)))
@@ -230,8 +231,10 @@ def read_alphas(alphas: Any) -> Vector | None:
     return np.sort(values)[::-1].copy()
 
 
-def warn_unconverged(found: Path | Sequence[Path], stacklevel: int) -> None:
-    """One warning for all alphas whose certificate does not hold."""
+def warn_unconverged(
+    found: Path | Sequence[Path], stacklevel: int, category: type[Warning] = ConvergenceWarning
+) -> None:
+    """One warning for all alphas whose certificate does not hold. scikit-learn's estimators have a category of their own."""
     many = [found] if isinstance(found, Path) else list(found)
     bad = [(float(a), c, o) for one in many for a, c, o in zip(one.alphas, one.certificates, one.outcomes, strict=True) if not o]
     if bad:
@@ -240,6 +243,6 @@ def warn_unconverged(found: Path | Sequence[Path], stacklevel: int) -> None:
         warnings.warn(
             f"{len(bad)} of {total} fits on the path are not certified; the worst, at alpha={alpha:.6g}: "
             f"{outcome.value} {certificate}",
-            ConvergenceWarning,
+            category,
             stacklevel=stacklevel,
         )

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from shrinkage.designs import Matrix, Vector
-from shrinkage.errors import DataError, ParameterError
+from shrinkage.errors import ConvergenceWarning, DataError, ParameterError
 from shrinkage.fit import Task, read_max_iter
 from shrinkage.inputs import read_tol
-from shrinkage.path import Path, fit_path, paths, read_alphas, warn_unconverged
+from shrinkage.paths import Path, fit_path, paths, read_alphas, warn_unconverged
 
 CRITERIA = ("aic", "bic", "ebic", "gcv")
 RULES = ("min", "1se", *CRITERIA)
@@ -130,15 +130,18 @@ def select(
     return choice
 
 
-def judge(task: Task, full: Path, masks: tuple[Matrix, Matrix] | None, rule: str, tol: float, max_iter: int) -> Choice:
+def judge(
+    task: Task, full: Path, masks: tuple[Matrix, Matrix] | None, rule: str, tol: float, max_iter: int,
+    category: type[Warning] = ConvergenceWarning,
+) -> Choice:  # fmt: skip
     """The errors and criteria of a path, given (train, test) masks (n, K) or None."""
     criteria = information(task, full)
     if masks is None:
-        warn_unconverged(full, stacklevel=4)
+        warn_unconverged(full, 4, category)
         return Choice(full, rule, None, None, None, criteria)
     train, test = masks
     fold_paths = paths(task, train * task.weights[:, None], full.alphas, tol, max_iter)
-    warn_unconverged([full, *fold_paths], stacklevel=4)
+    warn_unconverged([full, *fold_paths], 4, category)
     columns = np.arange(task.design.shape[1])
     held, trained = np.empty(test.shape[1:] + full.alphas.shape), np.empty(test.shape[1:] + full.alphas.shape)
     for k, fold in enumerate(fold_paths):

@@ -1,0 +1,60 @@
+// minimise 1/2 w'Gw - q'w + P(w): what every solver in compiled code comes down to. Gw is kept as w moves.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <vector>
+#include "terms.hpp"
+
+// Asked now and then; true means stop (a Ctrl-C is pending).
+using Interrupted = std::function<bool()>;
+
+struct Quadratic {
+    const double* G;  // k x k, symmetric, row-major
+    const double* q;
+    std::size_t k;
+    Terms terms;
+    const std::int64_t* groups;  // k, or null; -1: in no group
+    Terms group_terms;
+    double* w;
+    double* Gw;
+
+    const double* row(std::size_t j) const { return G + j * k; }
+
+    void move(std::size_t j, double by) {
+        w[j] += by;
+        const double* g = row(j);
+        for (std::size_t i = 0; i < k; ++i) Gw[i] += by * g[i];
+    }
+
+    // Exactly to `value`: a bound stays a bound, a zero a zero.
+    void set(std::size_t j, double value) {
+        double by = value - w[j];
+        move(j, by);
+        w[j] = value;
+    }
+
+    // From w alone, to end the drift of many small updates.
+    void refresh() {
+        std::fill(Gw, Gw + k, 0.0);
+        for (std::size_t j = 0; j < k; ++j)
+            if (w[j] != 0) {
+                const double* g = row(j);
+                for (std::size_t i = 0; i < k; ++i) Gw[i] += w[j] * g[i];
+            }
+    }
+
+    // The objective without group terms; the boxes are taken to hold.
+    double objective() const {
+        double sum = 0;
+        for (std::size_t j = 0; j < k; ++j) sum += w[j] * (Gw[j] / 2 - q[j]) + terms[j].value(w[j]);
+        return sum;
+    }
+};
+
+struct Descent {
+    int sweeps = 0;
+    double largest_move = 0;  // in the last full sweep, |move| sqrt(curvature)
+    bool converged = false;
+    bool interrupted = false;
+};

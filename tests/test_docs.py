@@ -1,0 +1,168 @@
+"""Every example in the documentation runs, and what it says it prints is what it prints.
+
+A page is one session: its ```python blocks run in order and share their names. A block with `>>>` is a doctest (ELLIPSIS);
+any other is run as it stands. A `{code-block} python` with the class `needs-torch` runs where torch is installed. In a
+```console block each `$ shrinkage ...` is run and its stdout compared; every other command need only exist.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL)
+OPTIONS = doctest.ELLIPSIS
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and the line its text starts at (0-based)."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, `{code-block}` directives with their options taken off."""
+    source = page.read_text(encoding="utf-8")
+    found = []
+    for fence in FENCE.finditer(source):
+        language, text, line = fence["info"].strip(), fence["body"], source.count("\n", 0, fence.start("body"))
+        if language.startswith("{code-block}"):
+            language = language.removeprefix("{code-block}").strip()
+            while text.startswith(":"):
+                option, _, text = text.partition("\n")
+                line += 1
+                if option == ":class: needs-torch":
+                    language += " torch"
+        found.append(Block(language, text, line))
+    return found
+
+
+def runnable(block: Block) -> bool:
+    return block.language == "python" or (
+        block.language == "python torch" and importlib.util.find_spec("torch") is not None
+    )
+
+
+def run(block: Block, page: Path, names: dict) -> list[str]:
+    """Run one block among `names`; the failures of a doctest, as text."""
+    if ">>> " not in block.text:
+        exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
+        return []
+    test = doctest.DocTestParser().get_doctest(block.text, names, page.name, str(page), block.line)
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=OPTIONS).run(test, out=said.append, clear_globs=False)
+    names.update(test.globs)  # get_doctest works on a copy
+    return said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_run(page, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"__name__": "__main__"}
+    said = [line for block in blocks(page) if runnable(block) for line in run(block, page, names)]
+    assert not said, "\n".join(said)
+
+
+def commands(page: Path) -> list[tuple[Block, str]]:
+    """Every command of a page: the lines of ```sh blocks, and those after `$` in ```console blocks."""
+    found = []
+    for block in blocks(page):
+        if block.language in ("sh", "bash", "shell"):
+            lines = block.text.splitlines()
+        elif block.language == "console":
+            lines = [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
+        else:
+            continue
+        found += [(block, line.split("#")[0].strip()) for line in lines if line.split("#")[0].strip()]
+    return found
+
+
+def inline_commands(page: Path) -> list[str]:
+    """`make ...` and `shrinkage ...` in running text."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return re.findall(r"`((?:make|shrinkage) [^`]+)`", text)
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+SUBCOMMANDS = {"fit", "predict", "path", "show", "convert"}
+OTHERS = {"git", "cd", "python", "python3", "pip"}  # known to any reader; `.venv/bin/...` is what make installs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page):
+    everything = [line for _, line in commands(page)] + inline_commands(page)
+    for line in everything:
+        for part in re.split(r"&&|\|", line):
+            word, *rest = shlex.split(part)
+            word = word.rsplit("/", 1)[-1] if word.startswith(".venv/bin/") else word
+            if word == "make":
+                unknown = [target for target in rest if not target.startswith("-") and target not in targets()]
+                assert not unknown, f"{page.name}: make has no target {unknown}"
+            elif word == "shrinkage":
+                assert not rest or rest[0].startswith("-") or rest[0] in SUBCOMMANDS, f"{page.name}: no command {line!r}"
+            else:
+                known = word in OTHERS or (Path(sys.executable).parent / word).exists()
+                assert known, f"{page.name}: {word!r} is not a command that this project installs"
+
+
+def test_subcommands_are_those_of_the_program():
+    pytest.importorskip("typer")
+    import typer
+
+    from shrinkage.cli.main import app
+
+    assert set(typer.main.get_command(app).commands) == SUBCOMMANDS
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name)
+def test_console_blocks_print_what_they_show(page, tmp_path):
+    pytest.importorskip("typer")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", dirs_exist_ok=True)
+    for block in blocks(page):
+        if block.language != "console":
+            continue
+        for session in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            line, _, shown = session.partition("\n")
+            if not line.startswith("shrinkage "):
+                continue
+            words = shlex.split(line, comments=True)[1:]
+            done = subprocess.run(
+                [sys.executable, "-m", "shrinkage", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
+            )
+            assert done.returncode == 0, done.stderr
+            alike = doctest.OutputChecker().check_output(shown.strip() + "\n", done.stdout.strip() + "\n", OPTIONS)
+            assert alike, f"{page.name}: {line}\nprints\n{done.stdout}\nnot\n{shown}"
+
+
+def test_no_page_is_left_out_of_the_table_of_contents():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.stem == "index" or re.search(rf"^{re.escape(page.stem)}$", index, re.MULTILINE), page.name
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    for module in ("sphinx", "myst_parser"):
+        pytest.importorskip(module)
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", ROOT / "docs", tmp_path],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
