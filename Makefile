@@ -1,0 +1,58 @@
+# Each target makes its own virtual environment: Python 3.11 or later, make and a C++20 compiler are all that is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+CORE := CMakeLists.txt pyproject.toml $(wildcard core/*)
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test lint docs hard-inputs sanitize wheel clean
+
+demo: .venv/demo ## the main job on real data
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: .venv/test ## every test
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/docs
+	$(BIN)/sphinx-build -W -b html docs docs/_build
+
+hard-inputs: .venv/test ## what hard input does to ours and to scikit-learn's lasso
+	$(BIN)/python -m benchmarks.hard_inputs
+
+sanitize: ## the core's own tests under the address and undefined-behaviour sanitizers, without Python
+	mkdir -p build && c++ -std=c++20 -g -O1 -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-Icore core/tests/test_core.cpp -o build/test_core && build/test_core
+
+wheel: .venv/ready
+	$(BIN)/pip wheel --no-deps -w dist .
+
+clean:
+	rm -rf .venv build dist demo docs/_build
+
+.venv/ready:
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11 or later, or say make PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or later is needed; $(PYTHON) is older. Say make PYTHON=/path/to/python3.11."; exit 1; }
+	@command -v c++ >/dev/null || { echo "A C++20 compiler is missing: install g++ 11 or clang 14, or later."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "The venv module is missing: on Debian and Ubuntu, apt-get install python3-venv."; exit 1; }
+	@touch $@
+
+# An editable install, so that an edit of Python needs no second one; the core is built again when it changes.
+.venv/demo: .venv/ready $(CORE)
+	$(BIN)/pip install -q -e ".[cli]"
+	@touch $@
+
+.venv/test: .venv/ready $(CORE)
+	$(BIN)/pip install -q -e ".[test]"
+	@touch $@
+
+.venv/docs: .venv/ready $(CORE)
+	$(BIN)/pip install -q -e ".[docs,cli]"
+	@touch $@
+
+.venv/lint: .venv/test
+	$(BIN)/pip install -q ruff mypy
+	@touch $@
