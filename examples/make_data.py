@@ -1,6 +1,6 @@
 """Write the example tables from the data that scikit-learn bundles, under meaningful names.
 
-    python examples/make_data.py        # rewrites the CSV files beside this script
+python examples/make_data.py        # rewrites the CSV files beside this script
 """
 
 from __future__ import annotations

@@ -122,11 +122,13 @@ class TestHelp:
         print(f"shrinkage --help: {more:.3f} s more than python -c pass (aim {HELP_BUDGET})")
         assert more < 5 * HELP_BUDGET
 
-    @pytest.mark.parametrize("words", [["--help"], ["fit", "--help"], [], ["fit"], ["fit", "x", "--target", "y", "--penalty", "?"]])
+    @pytest.mark.parametrize(
+        "words", [["--help"], ["fit", "--help"], [], ["fit"], ["fit", "x", "--target", "y", "--penalty", "?"]]
+    )
     def test_nothing_heavy_is_imported_for_words_alone(self, words):
         program = (
             "import sys; from shrinkage.cli import main; main(sys.argv[1:]);"
-            f"sys.exit(' '.join(m for m in {HEAVY} if m in sys.modules))"
+            f"sys.exit(' '.join(m for m in {HEAVY} if m in sys.modules) or None)"
         )
         done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -179,7 +181,9 @@ class TestFit:
 
     def test_zero_one_means_logistic_unless_a_loss_is_given(self, run, towns, tmp_path):
         data = changed(towns, tmp_path / "d.csv", lambda rows: [r.replace(",yes", ",1").replace(",no", ",0") for r in rows])
-        assert run("fit", data, "--target", "sold", "--drop", "price", "--alpha", ".1", "--json").json["loss"]["name"] == "logistic"
+        assert (
+            run("fit", data, "--target", "sold", "--drop", "price", "--alpha", ".1", "--json").json["loss"]["name"] == "logistic"
+        )
         given = run("fit", data, "--target", "sold", "--drop", "price", "--loss", "squared-error", "--alpha", ".1", "--json")
         assert given.json["loss"]["name"] == "squared_error" and given.json["classes"] is None
 
@@ -228,6 +232,25 @@ class TestFit:
         assert result.code == 4 and "Not certified" in result.err and "written all the same" in result.err
         assert load(tmp_path / "m.json").certificate["holds"] is False
 
+    def test_the_words_are_those_of_the_library(self):
+        from shrinkage.selection import RULES
+
+        from shrinkage.cli import options
+        from shrinkage.estimators import words
+        from shrinkage.losses import LOSSES_BY_NAME, loss_from_word
+        from shrinkage.tables import encoding
+
+        assert set(options.LOSSES) == set(LOSSES_BY_NAME)
+        assert set(options.PENALTIES) == set(words.WORDS) and set(options.RULES) == set(RULES)
+        assert (options.MISSING, options.UNSEEN) == (encoding.MISSING_POLICIES, encoding.UNSEEN_POLICIES)
+        for word, meaning in options.SYNONYMS.items():
+            known = words._word(word) if meaning in options.PENALTIES else loss_from_word(word).name
+            assert known == meaning
+
+    def test_synonyms(self, run, towns):
+        result = run("fit", towns, "--target", "price", "--drop", "sold", "--penalty", "Ridge", "--alpha", "1", "--json")
+        assert result.json["penalty"]["name"] == "l2"
+
 
 class TestForms:
     def test_every_form_of_the_data_gives_the_same_model(self, run, towns, tmp_path):
@@ -265,7 +288,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["--penalty", "l3"], "Did you mean"),
+            (["--penalty", "groups"], "Did you mean 'group_lasso'?"),
             (["--loss", "logistc"], "'logistic'"),
             (["--loss", "poisson:3"], "takes no number"),
             (["--loss", "quantile:x"], "not a number"),
@@ -319,7 +342,13 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         ("error", "code"),
-        [(FormatError("x"), 5), (ConvergenceError("x"), 4), (MemoryBudgetError("x"), 1), (ZeroDivisionError("x"), 1), (OSError(28, "No space"), 1)],
+        [
+            (FormatError("x"), 5),
+            (ConvergenceError("x"), 4),
+            (MemoryBudgetError("x"), 1),
+            (ZeroDivisionError("x"), 1),
+            (OSError(28, "No space"), 1),
+        ],
         ids=str,
     )
     def test_codes_of_errors_from_below(self, run, towns, monkeypatch, error, code):
@@ -378,7 +407,18 @@ class TestPredict:
         assert found["predictions"] == [row[0] for row in rows[1:]]
 
     def test_the_offset_is_needed_again(self, run, towns, tmp_path):
-        words = ["--target", "price", "--drop", "sold", "--alpha", "1", "--offset", "size", "--model", tmp_path / "m.json"]
+        words = [
+            "--target",
+            "price",
+            "--drop",
+            "sold",
+            "--alpha",
+            "1",
+            "--offset",
+            "size",
+            "--model",
+            tmp_path / "m.json",
+        ]
         run("fit", towns, *words)
         data = changed(towns, tmp_path / "d.csv", lambda rows: [r.split(",", 2)[0] + "," + r.split(",", 2)[2] for r in rows])
         result = run("predict", tmp_path / "m.json", data)
@@ -400,7 +440,14 @@ class TestPathShowConvert:
         words = ["path", towns, "--target", "price", "--drop", "sold", "--n-alphas", "20"]
         result = run(*words)
         assert result.code == 0
-        assert result.rows[0][:6] == ["alpha", "nonzeros", "deviance_explained", "certificate", "certified", "(intercept)"]
+        assert result.rows[0][:6] == [
+            "alpha",
+            "nonzeros",
+            "deviance_explained",
+            "certificate",
+            "certified",
+            "(intercept)",
+        ]
         assert len(result.rows) == 21
         found = run(*words, "--json").json
         assert found["nonzeros"][0] == 0 and found["nonzeros"][-1] > 0
@@ -485,8 +532,22 @@ class TestInterrupt:
             for row in rng.normal(size=(1500, 601)).cumsum(axis=1):
                 file.write(",".join(f"{value:.4f}" for value in row) + "\n")
         model = tmp_path / "m.json"
-        words = [sys.executable, "-m", "shrinkage", "fit", "wide.csv", "--target", "y", "--model", "m.json", "--cv", "50"]
-        child = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        words = [
+            sys.executable,
+            "-m",
+            "shrinkage",
+            "fit",
+            "wide.csv",
+            "--target",
+            "y",
+            "--model",
+            "m.json",
+            "--cv",
+            "50",
+        ]
+        child = subprocess.Popen(
+            words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         for line in child.stderr:
             if line.startswith("Columns"):
                 break

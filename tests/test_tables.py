@@ -35,7 +35,10 @@ def encoded(text: str, **settings) -> tuple[Encoding, np.ndarray]:
 
 
 def as_arrow_file(path, streamed=False):
-    with pa.OSFile(str(path), "wb") as sink, (pa.ipc.new_stream if streamed else pa.ipc.new_file)(sink, FRAME.schema) as writer:
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        (pa.ipc.new_stream if streamed else pa.ipc.new_file)(sink, FRAME.schema) as writer,
+    ):
         writer.write_table(FRAME)
 
 
@@ -67,7 +70,9 @@ class TestReading:
         assert encoding.matrix(read_table(path)).X.tolist() == expected
 
     @pytest.mark.parametrize(
-        "frame", [pd.DataFrame(COLUMNS), pl.DataFrame(COLUMNS), FRAME, COLUMNS], ids=["pandas", "polars", "arrow", "dict"]
+        "frame",
+        [pd.DataFrame(COLUMNS), pl.DataFrame(COLUMNS), FRAME, COLUMNS],
+        ids=["pandas", "polars", "arrow", "dict"],
     )
     def test_every_frame_gives_the_same_design_as_the_file(self, frame):
         encoding = Encoding.fit(read_table(stream(CSV)))
@@ -78,7 +83,11 @@ class TestReading:
         assert Encoding.fit(Table.of(frame)).inputs == ("size", "town", "new")
 
     def test_polars_nan_is_missing(self):
-        assert Table.of(pl.DataFrame({"a": [1.0, float("nan"), None]})).column("a").missing.tolist() == [False, True, True]
+        assert Table.of(pl.DataFrame({"a": [1.0, float("nan"), None]})).column("a").missing.tolist() == [
+            False,
+            True,
+            True,
+        ]
 
     def test_quoted_newlines_and_delimiters(self):
         table = read_table(stream('a;b,c\n1;"x\ny;z"\n2;u\n'))
@@ -155,7 +164,10 @@ REFUSED_COLUMNS = {
     "times": ("d,a\n12:30:00,1\n12:31:00,2\n", "dates or times"),
     "dates as text": ("d,a\n01/02/2020,1\n02/02/2020,2\n", "holds dates"),
     "decimal comma": ("d;a\n1,5;1\n2,5;2\n", "decimal comma"),
-    "spoilt number": ("a,d\n" + "".join(f"{i},{i * i}\n" for i in range(9)) + "9,n.a.\n", r"but for 'n\.a\.' in data row 10"),
+    "spoilt number": (
+        "a,d\n" + "".join(f"{i},{i * i}\n" for i in range(9)) + "9,n.a.\n",
+        r"but for 'n\.a\.' in data row 10",
+    ),
     "identifier": ("a,d\n" + LETTERS, "40 different values in 40 rows"),
     "infinity": ("a,d\n1,2\n2,inf\n", "'d'.*1 infinite entries.*data row 2"),
     "missing": ("a,d\n1,2\n2,\n,4\n", r"'a' \(1 rows\), 'd' \(1 rows\); the first is in data row 3"),

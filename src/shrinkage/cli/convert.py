@@ -15,10 +15,17 @@ def _fact(help: str) -> Any:
 
 def convert(
     value: Annotated[
-        str | None, typer.Argument(metavar="VALUE", help="A number, or two for an elastic net: 0.1,0.5.", show_default=False)
+        str | None,
+        typer.Argument(metavar="VALUE", help="A number, or two for an elastic net: 0.1,0.5.", show_default=False),
     ] = None,
-    source: Annotated[str | None, typer.Option("--from", metavar="WORD", show_default=False, help="Whose strength it is: sklearn.Lasso.alpha.")] = None,
-    target: Annotated[str | None, typer.Option("--to", metavar="WORD", show_default=False, help="Whose strength is wanted: glmnet.lambda.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="WORD", show_default=False, help="Whose strength it is: sklearn.Lasso.alpha."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--to", metavar="WORD", show_default=False, help="Whose strength is wanted: glmnet.lambda."),
+    ] = None,
     n: Annotated[float | None, _fact("Observations (or the sum of their weights).")] = None,
     sigma: Annotated[float | None, _fact("Standard deviation of the noise.")] = None,
     dispersion: Annotated[float | None, _fact("Dispersion, in place of sigma.")] = None,
@@ -41,16 +48,17 @@ def convert(
     if list_:
         _list(scales, json)
         return console.OK
-    for given, name in ((value, "VALUE"), (source, "--from"), (target, "--to")):
-        if given is None:
-            raise typer.BadParameter(f"{name} is missing. The words are listed by: shrinkage convert --list")
-    facts = {
+    if value is None or source is None or target is None:
+        name = "VALUE" if value is None else "--from" if source is None else "--to"
+        raise typer.BadParameter(f"{name} is missing. The words are listed by: shrinkage convert --list")
+    kind: Any = penalty
+    facts: dict[str, Any] = {
         "n": n, "sigma": sigma, "dispersion": dispersion, "outputs": outputs, "sd_y": sd_y, "column_sd": column_sd,
-        "residual_norm": residual_norm, "penalty": penalty,
+        "residual_norm": residual_norm, "penalty": kind,
     }  # fmt: skip
-    result = scales.convert(_value(str(value)), source, target, **facts)
+    result = scales.convert(_value(value), source, target, **facts)
     numbers = [float(part) for part in result] if isinstance(result, tuple) else float(result)
-    formula = scales.formula(source, target, penalty) if not isinstance(result, tuple) else scales.explain(source, target)
+    formula = scales.formula(source, target, kind) if not isinstance(result, tuple) else scales.explain(source, target)
     if json:
         from shrinkage.model_file import finite
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -32,7 +33,7 @@ EPILOG = (
 
 # Plain help: markup would load rich, which costs more than everything else here.
 app = typer.Typer(name="shrinkage", rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EPILOG)
-COMMANDS = {
+COMMANDS: dict[Callable[..., int], str] = {
     fit: "Fit a model to a table.",
     predict: "Predict new rows.",
     path: "Fit at every strength.",

@@ -13,8 +13,17 @@ PENALTIES = ("l1", "l2", "elastic_net", "mcp", "scad", "group_lasso", "none")
 RULES = ("min", "1se", "aic", "bic", "ebic", "gcv")
 MISSING = ("error", "drop", "mean", "level")
 UNSEEN = ("error", "zero")
+# Other names that people know; a test holds all these lists to those of the library.
+SYNONYMS = {
+    "lasso": "l1", "ridge": "l2", "enet": "elastic_net", "elasticnet": "elastic_net", "mse": "squared_error",
+    "gaussian": "squared_error", "binomial": "logistic", "bernoulli": "logistic", "mae": "absolute_error",
+    "rmse": "root_squared_error",
+}  # fmt: skip
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="CSV (any delimiter, packed or not), Parquet, Arrow; - for standard input.")]
+Data = Annotated[
+    str,
+    typer.Argument(metavar="DATA", help="CSV (any delimiter, packed or not), Parquet, Arrow; - for standard input."),
+]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")]
 Loss = Annotated[
     str | None,
@@ -28,28 +37,38 @@ Loss = Annotated[
 Penalty = Annotated[str, typer.Option(metavar="PENALTY", help=", ".join(PENALTIES) + ".")]
 L1Ratio = Annotated[float, typer.Option(help="Share of L1 in elastic_net, 0 to 1.")]
 Drop = Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Columns to leave out: a,b.", show_default=False)]
-Categorical = Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Columns to take as factors: a,b.", show_default=False)]
+Categorical = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMNS", help="Columns to take as factors: a,b.", show_default=False)
+]
 Weights = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of weights of the rows.", show_default=False)]
 Offset = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column added to the linear predictor.", show_default=False)]
 GroupByFactor = Annotated[
-    bool, typer.Option("--group-by-factor", help="Keep or drop the levels of a factor together (group lasso, MCP, SCAD).")
+    bool,
+    typer.Option("--group-by-factor", help="Keep or drop the levels of a factor together (group lasso, MCP, SCAD)."),
 ]
 Standardize = Annotated[bool, typer.Option(help="Penalise columns in units of their standard deviation.")]
 Missing = Annotated[
-    str, typer.Option(metavar="POLICY", help="Missing entries: error, drop (the row), mean, level (a level or column of their own).")
+    str,
+    typer.Option(metavar="POLICY", help="Missing entries: error, drop (the row), mean, level (a level or column of their own)."),
 ]
 Unseen = Annotated[str, typer.Option(metavar="POLICY", help="Levels that only new rows have: error, or zero (no level at all).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="Of the shuffled folds.", min=0, max=2**32 - 1)]
 Delimiter = Annotated[str | None, typer.Option(metavar="CHARACTER", help="Of a CSV file; found by itself.", show_default=False)]
 Decimal = Annotated[str, typer.Option(metavar="CHARACTER", help="The decimal point of a CSV file.")]
-Na = Annotated[list[str] | None, typer.Option(metavar="WORDS", help="More words that mean missing: ?,unknown.", show_default=False)]
-Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write instead of stdout.", show_default=False)]
+Na = Annotated[
+    list[str] | None, typer.Option(metavar="WORDS", help="More words that mean missing: ?,unknown.", show_default=False)
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="File to write instead of stdout.", show_default=False),
+]
 
 
 def one_of(word: str, words: tuple[str, ...], option: str) -> str:
     """The word, where it is known. **Raises** a usage error that suggests the nearest."""
     key = word.strip().lower().replace("-", "_")
+    key = SYNONYMS.get(key, key)
     if key in words:
         return key
     near = get_close_matches(key, words, n=1)

@@ -23,7 +23,8 @@ def path(
     l1_ratio: options.L1Ratio = 0.5,
     n_alphas: Annotated[int, typer.Option(help="How many strengths, from the largest that matters.", min=1)] = 100,
     ratio: Annotated[
-        float | None, typer.Option(help="Smallest strength over largest. Default: 1e-4, or 1e-2 for more columns than rows.")
+        float | None,
+        typer.Option(help="Smallest strength over largest. Default: 1e-4, or 1e-2 for more columns than rows."),
     ] = None,
     drop: options.Drop = None,
     categorical: options.Categorical = None,
@@ -150,7 +151,11 @@ def _show(columns: dict[str, Any], names: tuple[str, ...]) -> None:
         moved = ", ".join(moves[:6]) + (f" and {len(moves) - 6} more" if len(moves) > 6 else "")
         explained = f"{100 * columns['deviance_explained'][i]:.1f}%"
         table.add_row(
-            f"{columns['alpha'][i]:.4g}", str(columns["nonzeros"][i]), explained, f"{columns['certificate'][i]:.0e}", moved
+            f"{columns['alpha'][i]:.4g}",
+            str(columns["nonzeros"][i]),
+            explained,
+            f"{columns['certificate'][i]:.0e}",
+            moved,
         )
         before = here
     Console(highlight=False).print(table)

@@ -19,7 +19,8 @@ def predict(
     output: options.Output = None,
     json: options.Json = False,
     unseen: Annotated[
-        str | None, typer.Option(metavar="POLICY", help="error or zero, in place of what the fit said.", show_default=False)
+        str | None,
+        typer.Option(metavar="POLICY", help="error or zero, in place of what the fit said.", show_default=False),
     ] = None,
     delimiter: options.Delimiter = None,
     decimal: options.Decimal = ".",

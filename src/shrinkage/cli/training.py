@@ -72,9 +72,7 @@ def read_training(request: Request) -> Training:
     _tell_target(target)
     left = {request.target, *aside, *request.drop}
     columns = [name for name in table.names if name not in left]
-    encoding = Encoding.fit(
-        table, columns, categorical=request.categorical, missing=request.missing, unseen=request.unseen
-    )
+    encoding = Encoding.fit(table, columns, categorical=request.categorical, missing=request.missing, unseen=request.unseen)
     matrix = encoding.matrix(table)
     _tell_columns(encoding, matrix, len(table))
     kept = matrix.kept

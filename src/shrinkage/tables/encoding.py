@@ -216,8 +216,8 @@ def _refuse_missing(columns: Sequence[Column], source: str) -> None:
     first = next(column for column in columns if column.missing.any())
     row = int(np.flatnonzero(first.missing)[0]) + 1
     raise DataError(
-        f"{source} has missing entries in {len(counts)} column{'s' * (len(counts) > 1)}: {shown}; the first is in data row {row}. "
-        "Say when fitting what they mean: --missing drop (leave those rows out), mean, or level."
+        f"{source} has missing entries in {len(counts)} column{'s' * (len(counts) > 1)}: {shown}; "
+        f"the first is in data row {row}. Say when fitting what they mean: --missing drop (leave those rows out), mean, or level."
     )
 
 
@@ -298,8 +298,8 @@ def _unseen_notes(coded: Coded, column: Column, policy: str, source: str) -> lis
     known = ", ".join(map(repr, coded.levels[:8])) + (" ..." if len(coded.levels) > 8 else "")
     if policy == "error":
         raise DataError(
-            f"Column {coded.name!r} of {source} has {len(new)} level{'s' * (len(new) > 1)} that the fit has not seen: {shown}, in "
-            f"{rows} rows. Known: {known}. Mend them, or let them count as no level at all with --unseen zero."
+            f"Column {coded.name!r} of {source} has {len(new)} level{'s' * (len(new) > 1)} that the fit has not seen: "
+            f"{shown}, in {rows} rows. Known: {known}. Mend them, or let them count as no level at all with --unseen zero."
         )
     return [f"{coded.name}: {shown} not seen by the fit, in {rows} rows; counted as no level."]
 

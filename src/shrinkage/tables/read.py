@@ -13,10 +13,10 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,7 @@ from shrinkage.tables.table import NULL_WORDS, Table, closest
 HEAD = 1 << 16  # bytes that the delimiter is read from
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # By the standard library, which notices a stream that was cut short; Arrow's readers end it without a word.
-PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 UNREAD = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"PK\x03\x04": "zip (or Excel)"}
 
 
@@ -50,7 +50,7 @@ def read_table(source: str | Path | BinaryIO, *, text: Iterable[str] = (), optio
     """
     raw, name = _open(source)
     with raw:
-        digest = hashlib.file_digest(raw, "sha256").hexdigest()
+        digest = _digest(raw)
         raw.seek(0)
         try:
             table = _read(_unpacked(raw, name), name, text, options or CsvOptions())
@@ -59,6 +59,13 @@ def read_table(source: str | Path | BinaryIO, *, text: Iterable[str] = (), optio
     if len(table) == 0:
         raise DataError(f"{name} has a header and no rows. Check the export or the filter that produced it.")
     return replace(table, sha256=digest)
+
+
+def _digest(raw: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    for block in iter(lambda: raw.read(1 << 20), b""):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _open(source: str | Path | BinaryIO) -> tuple[BinaryIO, str]:
@@ -136,9 +143,7 @@ def _read_csv(stream: BinaryIO, name: str, text: Iterable[str], options: CsvOpti
             # rows are read in order by one thread, so that a message can give the row's number
             read_options=pa_csv.ReadOptions(use_threads=False),
             # an empty line is a missing value where there is one column, and nothing where there are more
-            parse_options=pa_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(header) > 1
-            ),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(header) > 1),
             convert_options=pa_csv.ConvertOptions(
                 column_types={raw: pa.string() for raw, column in zip(written, header, strict=True) if column in wanted},
                 null_values=nulls,
@@ -242,7 +247,7 @@ def _closed_quotes(data: pa.Table, stream: BinaryIO, name: str) -> None:
     stream.seek(0)
     quotes = sum(block.count(b'"') for block in iter(lambda: stream.read(1 << 20), b""))
     if quotes % 2:
-        raise DataError(f"{name}: a quote (\") is opened in data row {data.num_rows} and never closed. Close or double it.")
+        raise DataError(f'{name}: a quote (") is opened in data row {data.num_rows} and never closed. Close or double it.')
 
 
 def _csv_error(error: Exception, name: str) -> DataError:
