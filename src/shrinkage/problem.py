@@ -94,6 +94,8 @@ class Problem:
         if self.loss.smooth:
             point = self.refit(point)
         gradient = self.loss.total_gradient(self.y, point.eta, self.weights)
+        if point.dual is not None:  # of a loss with kinks: the one subgradient, of many, that the solver found
+            gradient = free_terms.project(self, point.dual)
         pull = self.design.rmatvec(gradient)
         objective = self.objective(point)
         if self.certifiable and (self.loss.smooth or point.dual is not None):
@@ -113,11 +115,8 @@ class Problem:
         Ndiaye et al. (2017), "Gap safe screening rules for sparsity enforcing penalties", JMLR 18.
         """
         u = gradient
-        if not self.loss.smooth:
-            u = free_terms.project(self, point.dual)
-            pull = self.design.rmatvec(u)
         k = float(self.penalty.dual_scale(-pull))
-        k = min(k, self._loss_scale(u)) if not self.loss.smooth else k
+        k = k if self.loss.smooth else min(k, self._loss_scale(u))
         gap = float(self.loss.total_fenchel_young(self.y, point.eta, k * u, self.weights))
         v = -k * pull
         v[self.free] = 0.0
@@ -142,8 +141,16 @@ class Problem:
         return low
 
     def _violation(self, point: Point, gradient: Vector, pull: Vector) -> float:
+        """The largest over coefficients and intercept; with kinks in the loss, also how far the dual is from its subgradients."""
         largest = float(np.max(self.penalty.violation(point.w, pull), initial=0.0))
-        return max(largest, abs(float(gradient.sum()))) if self.intercept else largest
+        if self.intercept:
+            largest = max(largest, abs(float(gradient.sum())))
+        if self.loss.smooth:
+            return largest
+        k = self._loss_scale(gradient)
+        apart = float(self.loss.total_fenchel_young(self.y, point.eta, k * gradient, self.weights))
+        size = float(np.max(np.abs(self.null_pull), initial=0.0))
+        return max(largest, (apart / (self.half_deviance or 1.0) + (1 - k)) * size)
 
     def refit(self, point: Point) -> Point:
         return free_terms.refit(self, point)

@@ -30,8 +30,8 @@ def choose(problem: Problem, tol: float) -> Solver:
 
 
 def _piecewise_linear(twin) -> bool:
-    _, l2, _, _, slope, _, _ = twin.terms
-    return twin.groups is None and not l2.any() and not slope.any()
+    """But for concave parts, of which a linear program takes the tangent."""
+    return twin.groups is None and not twin.terms[1].any()
 
 
 def _quadratic_form(twin) -> bool:

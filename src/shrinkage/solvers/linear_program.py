@@ -14,6 +14,7 @@ import numpy as np
 from shrinkage.points import Point
 from shrinkage.problem import Evaluation, Problem
 from shrinkage.solvers.base import Solver
+from shrinkage.solvers.tangent import tangent
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,8 @@ class State:
 
 @dataclass(frozen=True)
 class LinearProgram(Solver[State]):
-    """For a piecewise linear loss (slopes `loss.above`, `loss.below`) and a penalty of L1 and box terms."""
+    """For a piecewise linear loss (slopes `loss.above`, `loss.below`) and a penalty of L1 and box terms, and of concave
+    ones, of which each step takes the tangent."""
 
     def start(self, problem: Problem, point: Point, previous: Any = None) -> State:
         return State(point)
@@ -34,7 +36,7 @@ class LinearProgram(Solver[State]):
 
         used = np.flatnonzero(problem.weights > 0)
         n, p = len(used), problem.p
-        l1, _, low, high = problem.penalty.twin(p).terms[:4]
+        l1, _, low, high = tangent(problem.penalty.twin(p), evaluation.point.w).terms[:4]
         above, below = problem.loss.above, problem.loss.below  # the slopes where y > eta and where y < eta, both >= 0
         X = problem.design.gather(np.arange(p))[used]
         ones = np.full((n, int(problem.intercept)), 1.0)

@@ -98,7 +98,7 @@ class ProxNewton(Solver[State]):
 
     def _inner(self, problem: Problem, G: np.ndarray, columns: np.ndarray, pull: Vector, w: Vector, lead: int) -> Vector:
         """Where the quadratic model plus the penalty is least over these columns (and the intercept's move)."""
-        terms, groups, group_terms = restricted(problem, columns, lead)
+        terms, groups, group_terms = restricted(problem.penalty.twin(problem.p), columns, lead)
         start = np.concatenate([np.zeros(lead), w[columns]])
         current = G @ start
         target = current - pull
@@ -143,9 +143,8 @@ def working_set(problem: Problem, evaluation: Evaluation) -> np.ndarray:
     return np.flatnonzero(used)
 
 
-def restricted(problem: Problem, columns: np.ndarray, lead: int) -> tuple[np.ndarray, Any, Any]:
-    """The compiled twin of the penalty on these columns, after `lead` unpenalised ones."""
-    twin = problem.penalty.twin(problem.p)
+def restricted(twin: Any, columns: np.ndarray, lead: int) -> tuple[np.ndarray, Any, Any]:
+    """A compiled twin on these columns, after `lead` unpenalised ones: (terms, groups, group terms)."""
     nothing = np.array([0.0, 0.0, -np.inf, np.inf, 0.0, np.inf, np.inf])
     terms = np.empty((7, lead + len(columns)))
     terms[:, :lead] = nothing[:, None]
