@@ -10,19 +10,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar
 
 import numpy as np
 from array_api_compat import array_namespace
+from scipy.special import xlogy
 
 from shrinkage.domains import REAL, Interval
 from shrinkage.errors import ParameterError
 
 Array = Any
 EPS = float(np.finfo(np.float64).eps)
+NO_MAXIMUM = 36.0  # stands for an infinite best intercept: e**-36 is less than the rounding of 1
 
-# An infinite loss is an answer, which makes a line search back off: no warning says so a second time.
-quiet = np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore")
+
+def quiet(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f without NumPy's warnings: an infinite loss is an answer, which makes a line search back off.
+
+    A new errstate for every call: one that is shared, as `@np.errstate(...)` was before NumPy 2, forgets what to restore
+    where calls nest or threads meet.
+    """
+
+    @wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return f(*args, **kwargs)
+
+    return call
 
 
 class Loss(ABC):
@@ -86,15 +101,7 @@ class Loss(ABC):
 
     def _null(self, y: np.ndarray, weights: np.ndarray, offset: np.ndarray) -> float:
         """`null` on rows of positive weight; the offset is zero where the loss is equivariant."""
-
-        @quiet
-        def slope(b: float) -> tuple[float, float, float]:
-            pull = weights * self.gradient(y, offset + b)
-            return float(pull.sum()), float(np.abs(pull).sum()), float(weights @ self.curvature(y, offset + b))
-
-        if self.equivariant:  # residuals of one sign pull one way, so the answer lies among the targets
-            return increasing_root(slope, weighted_quantile(y, weights, 0.5), float(y.min()), float(y.max()))
-        return increasing_root(slope)
+        return newton_null(self, y, weights, offset)
 
     # ---- derived
 
@@ -119,10 +126,12 @@ class Loss(ABC):
         """weights * gradient: (n,), and 0 where the weight is."""
         return _weigh(weights, self.gradient(y, eta))
 
+    @quiet
     def total_saturated(self, y: Array, weights: Array | None = None) -> Array:
         """min over eta of `total`."""
         return _sum(weights, self.saturated(y))
 
+    @quiet
     def total_log_normalizer(self, y: Array, weights: Array | None = None) -> Array:
         """The constant that `log_likelihood` subtracts."""
         return _sum(weights, self.log_normalizer(y))
@@ -182,6 +191,19 @@ def weighted_quantile(y: np.ndarray, weights: np.ndarray, q: float) -> float:
     return float(y[order[first]] / 2 + y[order[second]] / 2)
 
 
+def newton_null(loss: Loss, y: np.ndarray, weights: np.ndarray, offset: np.ndarray) -> float:
+    """`null` where no formula gives it."""
+
+    @quiet
+    def slope(b: float) -> tuple[float, float, float]:
+        pull = weights * loss.gradient(y, offset + b)
+        return float(pull.sum()), float(np.abs(pull).sum()), float(weights @ loss.curvature(y, offset + b))
+
+    if loss.equivariant:  # residuals of one sign pull one way, so the answer lies among the targets
+        return increasing_root(slope, weighted_quantile(y, weights, 0.5), float(y.min()), float(y.max()))
+    return increasing_root(slope)
+
+
 def increasing_root(
     slope: Callable[[float], tuple[float, float, float]], b: float = 0.0, low: float = -np.inf, high: float = np.inf
 ) -> float:
@@ -210,3 +232,21 @@ def increasing_root(
         before_last, last = last, abs(new - b)
         b = new
     return b
+
+
+# (1 + t) log(1 + t) - t = t**2 (1/2 - t/6 + t**2/12 - ...), highest power first; enough for |t| < 0.01
+_SERIES = [(-1) ** k / (k * (k - 1)) for k in range(10, 1, -1)]
+
+
+@quiet
+def divergence(q: np.ndarray, mu: np.ndarray, log_mu: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """q log(q / mu) - q + mu, which is >= 0 and 0 where q = mu.
+
+    `d` = q - mu and `log_mu` are given apart because the caller knows them to more digits: the first near q = mu, where
+    the terms cancel, the second where mu underflows.
+    """
+    t = d / mu
+    near = np.abs(t) < 0.01
+    t = np.where(near, t, 0.0)
+    far = xlogy(q, q) - q * log_mu - q + mu
+    return np.where(near, mu * t**2 * np.polyval(_SERIES, t), np.maximum(far, 0.0))

@@ -10,8 +10,7 @@ from array_api_compat import array_namespace
 from scipy.special import entr
 
 from shrinkage.domains import Interval
-from shrinkage.losses.base import EPS, Array, Loss, quiet
-from shrinkage.losses.counts import NO_MAXIMUM, divergence
+from shrinkage.losses.base import EPS, NO_MAXIMUM, Array, Loss, divergence, newton_null, quiet
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Logistic(Loss):
             return -NO_MAXIMUM - float(offset.max())
         if zeros == 0:
             return NO_MAXIMUM - float(offset.min())
-        return super()._null(y, weights, offset) if offset.any() else float(np.log(ones) - np.log(zeros))
+        return newton_null(self, y, weights, offset) if offset.any() else float(np.log(ones) - np.log(zeros))
 
 
 def _rare(eta: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Losses for counts, and the divergence between rates."""
+"""Losses for counts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from array_api_compat import array_namespace
 from scipy.special import gammaln, xlogy
 
 from shrinkage.domains import Interval
-from shrinkage.losses.base import EPS, Array, Loss, quiet
-
-NO_MAXIMUM = 36.0  # where the best intercept is infinite: e**-36 is less than the rounding of 1
+from shrinkage.losses.base import EPS, NO_MAXIMUM, Array, Loss, divergence, quiet
 
 
 @dataclass(frozen=True)
@@ -65,21 +63,3 @@ class Poisson(Loss):
         if not y.any():
             return -NO_MAXIMUM - top
         return float(np.log(weights @ y) - np.log(weights @ np.exp(offset - top))) - top
-
-
-# (1 + t) log(1 + t) - t = t**2 (1/2 - t/6 + t**2/12 - ...), highest power first; enough for |t| < 0.01
-_SERIES = [(-1) ** k / (k * (k - 1)) for k in range(10, 1, -1)]
-
-
-@quiet
-def divergence(q: np.ndarray, mu: np.ndarray, log_mu: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """q log(q / mu) - q + mu, which is >= 0 and 0 where q = mu.
-
-    `d` = q - mu and `log_mu` are given apart because the caller knows them to more digits: the first near q = mu, where
-    the terms cancel, the second where mu underflows.
-    """
-    t = d / mu
-    near = np.abs(t) < 0.01
-    t = np.where(near, t, 0.0)
-    far = xlogy(q, q) - q * log_mu - q + mu
-    return np.where(near, mu * t**2 * np.polyval(_SERIES, t), np.maximum(far, 0.0))
