@@ -151,6 +151,7 @@ def test_classifiers_are_augmented_with_probabilities():
     out = model.augment(FRAMES["polars"], labels)
     np.testing.assert_allclose(out["fitted"], model.predict_proba(FRAMES["polars"])[:, 1])
     assert set(out["observed"]) == {0.0, 1.0}
+    assert "log odds of 'yes'" in str(model.summary())
     with pytest.raises(sh.DataError, match="not among the classes"):
         model.augment(FRAMES["polars"], np.where(y > 0, "yes", "maybe"))
 

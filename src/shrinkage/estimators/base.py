@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from shrinkage.errors import ParameterError
 from shrinkage.estimators import frames
 from shrinkage.estimators.record import Record, solve
-from shrinkage.estimators.summary import Summary, summarise
+from shrinkage.estimators.summary import Summary, Words, summarise
 from shrinkage.estimators.validate import native_backend, read_X
 from shrinkage.fit import Solution, Task, linear_predictor, read_max_iter
 from shrinkage.inputs import read_tol
@@ -139,10 +139,13 @@ class Model(BaseEstimator):
         Prints as text, and as a table in a notebook.
         """
         check_is_fitted(self)
-        return summarise(
-            self._records, self._names(), model=type(self).__name__, dial=self._dial, unit=self._unit_of_dial,
-            targets=self._targets(), notes=list(getattr(self, "_notes", [])),
-        )  # fmt: skip
+        notes = list(getattr(self, "_notes", []))
+        words = Words(type(self).__name__, self._dial, self._unit_of_dial, self._about(), notes)
+        return summarise(self._records, self._names(), self._targets(), words)
+
+    def _about(self) -> str:
+        """A sentence on what the coefficients move, where it is not the mean."""
+        return ""
 
     def tidy(self) -> Any:
         """One row per coefficient: term, estimate, estimate_std (per standard deviation of its column), selected.

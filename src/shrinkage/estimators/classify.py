@@ -66,6 +66,9 @@ class Classifier(ClassifierMixin, Model):
         self.intercept_ = np.array([record.intercept])
         self.n_iter_ = np.array([self.n_iter_])
 
+    def _about(self) -> str:
+        return f"Coefficients move the log odds of {self.classes_.tolist()[1]!r}."
+
     def _observed(self, y: Any) -> np.ndarray:
         y = np.asarray(y)
         unknown = ~np.isin(y, self.classes_)

@@ -99,7 +99,7 @@ def frame(columns: dict[str, Any], backend: str | None) -> Any:
     plain = {k: v.tolist() if v.dtype.kind in "OU" else v for k, v in columns.items()}
     if backend == "pyarrow":
         plain = {k: v.tolist() if isinstance(v, np.ndarray) and v.dtype.kind == "b" else v for k, v in plain.items()}
-    return nw.from_dict(plain, backend=backend).to_native()
+    return nw.from_dict(plain, backend=backend).to_native()  # type: ignore[arg-type]
 
 
 def _floats(values: Any) -> np.ndarray:

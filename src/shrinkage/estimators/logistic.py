@@ -59,7 +59,7 @@ class _LogisticLike(Classifier):
         known = ("deprecated", "l1", "l2", "elasticnet", None)
         word = self._one_of("penalty", known)
         ratio = RATIO_OF.get(word, l1_ratio)
-        if not isinstance(ratio, Real) or not 0 <= ratio <= 1:
+        if not isinstance(ratio, Real) or not 0 <= float(ratio) <= 1:
             raise ParameterError(f"l1_ratio must be a number in [0, 1]; got {ratio!r}.")
         return float(ratio)
 
@@ -123,7 +123,7 @@ class LogisticRegression(_LogisticLike):
 
 
 def _strength(C: Any) -> float:
-    if not isinstance(C, Real) or isinstance(C, bool) or not C > 0:
+    if not isinstance(C, Real) or isinstance(C, bool) or not float(C) > 0:
         raise ParameterError(f"C must be a number > 0, the inverse of the strength (inf: no penalty); got {C!r}.")
     strength = 1 / float(C)
     if not np.isfinite(strength):
@@ -196,7 +196,7 @@ class LogisticRegressionCV(_LogisticLike):
             r = int(np.argmin([value for _, value in found]))
             i = found[r][0]
         else:
-            splits = read_splits(self.cv, values, labels, groups, self.rule, classifier=True)
+            splits = read_splits(self.cv, values, labels, groups, self.rule, classifier=True) or []
             r, i = self._by_folds(values, labels, tasks, strengths, splits, given)
         self.C_, self.l1_ratio_ = float(self.Cs_[i]), float(self.l1_ratios_[r])
         final = self._task(values, codes, Logistic(), strengths[i] * tasks[r].penalty, weights)
@@ -247,7 +247,7 @@ class LogisticRegressionCV(_LogisticLike):
 
 def _grid(Cs: Any) -> np.ndarray:
     if isinstance(Cs, Integral) and not isinstance(Cs, bool):
-        if Cs < 1:
+        if int(Cs) < 1:
             raise ParameterError(f"Cs must be a number of Cs >= 1, or the Cs themselves; got {Cs!r}.")
         return np.logspace(-4, 4, int(Cs))
     return np.atleast_1d(np.asarray(Cs, np.float64))

@@ -142,7 +142,7 @@ class RidgeCV(Ridge):
         elif self.cv is None:
             index = self._by_leaving_one_out(tasks, Y, alphas, weights)
         else:
-            splits = read_splits(self.cv, values, Y, groups, self.rule)
+            splits = read_splits(self.cv, values, Y, groups, self.rule) or []
             index = self._by_folds(values, Y, tasks, alphas, splits, weights)
         self.alpha_ = alphas[index] if np.ndim(index) else float(alphas[index])
         rank = np.argsort(np.argsort(-alphas))
@@ -179,9 +179,9 @@ class RidgeCV(Ridge):
             self.best_score_ = scores.mean(axis=0)[np.arange(len(tasks)), index]
             return index
         pooled = scores.mean(axis=1)
-        index = best_score(pooled, alphas, self.rule)
-        self.best_score_ = float(pooled.mean(axis=0)[index])
-        return index
+        best = best_score(pooled, alphas, self.rule)
+        self.best_score_ = float(pooled.mean(axis=0)[best])
+        return best
 
     def _scored(self, predictions: np.ndarray, Y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """(1, targets or 1, alphas): what the scorer says of the leave-one-out predictions."""

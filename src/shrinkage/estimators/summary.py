@@ -55,42 +55,55 @@ class Summary:
         return "<div>" + "".join(_html(self.model, section) for section in self.sections) + "</div>"
 
 
-def summarise(
-    records: Sequence[Record], names: Sequence[str], *, model: str, dial: str, unit: str, targets: Sequence[Any],
-    notes: Sequence[str],
-) -> Summary:  # fmt: skip
+@dataclass(frozen=True)
+class Words:
+    """How an estimator speaks: its name, its dial and the unit that acts on, what coefficients are about, its notes."""
+
+    model: str
+    dial: str
+    unit: str
+    about: str = ""
+    notes: Sequence[str] = ()
+
+
+def summarise(records: Sequence[Record], names: Sequence[str], targets: Sequence[Any], words: Words) -> Summary:
     """A summary of one record per target."""
-    many = len(records) > 1
-    sections = [
-        _section(record, names, f"target {target}" if many else "", dial, unit, notes)
-        for record, target in zip(records, targets, strict=True)
-    ]
-    return Summary(model, sections)
+    titles = [f"target {target}" for target in targets] if len(records) > 1 else [""]
+    return Summary(words.model, [_section(r, names, title, words) for r, title in zip(records, titles, strict=True)])
 
 
-def _section(record: Record, names: Sequence[str], title: str, dial: str, unit: str, notes: Sequence[str]) -> Section:
+def _section(record: Record, names: Sequence[str], title: str, words: Words) -> Section:
     coef, standardized = np.asarray(record.coef, np.float64), record.standardized_coef
     kept = np.flatnonzero(coef)
     order = kept[np.argsort(-np.abs(standardized[kept]), kind="stable")]
-    rows = [Row(names[j], float(coef[j]), float(standardized[j])) for j in order]
-    explained = f"{100 * record.deviance_explained:.1f}% of the deviance" if record.half_deviance else None
-    sentence = f"Kept {len(kept)} of {len(coef)} features; " + (
-        f"they explain {explained}." if explained and len(kept) else "the model is the intercept alone." if explained
-        else "the target does not vary, so there is nothing to explain."
-    )  # fmt: skip
     sigma = sigma_of(record)
+    certificate = record.certificate.sentence
     return Section(
-        title, sentence, float(record.intercept) if record.has_intercept else None, rows, len(coef) - len(kept),
-        prior_sentences(record, sigma, dial, unit), f"{record.outcome.value} {record.certificate.sentence}",
-        _warnings(record, names, sigma, dial, notes),
-    )  # fmt: skip
+        title=title,
+        sentence=_sentence(record, len(kept)) + (f" {words.about}" if words.about else ""),
+        intercept=float(record.intercept) if record.has_intercept else None,
+        rows=[Row(names[int(j)], float(coef[j]), float(standardized[j])) for j in order],
+        zeros=len(coef) - len(kept),
+        prior=prior_sentences(record, sigma, words.dial, words.unit),
+        certificate=certificate if record.outcome else f"{record.outcome.value} {certificate}",
+        warnings=_warnings(record, names, sigma, words.notes),
+    )
 
 
-def _warnings(record: Record, names: Sequence[str], sigma: Sigma, dial: str, notes: Sequence[str]) -> list[str]:
+def _sentence(record: Record, kept: int) -> str:
+    lead = f"Kept {kept} of {len(record.coef)} features; "
+    if record.half_deviance == 0:
+        return lead + "the target does not vary, so there is nothing to explain."
+    if kept == 0:
+        return lead + "the model is the intercept alone."
+    return lead + f"they explain {100 * record.deviance_explained:.1f}% of the deviance."
+
+
+def _warnings(record: Record, names: Sequence[str], sigma: Sigma, notes: Sequence[str]) -> list[str]:
     out = list(notes)
     if not record.outcome:
         out.append("These coefficients are not certified to be the optimum: do not rely on them.")
-    constant = [names[j] for j in np.flatnonzero(record.sd == 0)]
+    constant = [names[int(j)] for j in np.flatnonzero(record.sd == 0)]
     if constant:
         listed = ", ".join(constant[:5]) + (" ..." if len(constant) > 5 else "")
         one = len(constant) == 1

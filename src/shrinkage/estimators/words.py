@@ -40,7 +40,7 @@ def read_loss(loss: Any) -> Loss:
 
 def elastic_net(l1_ratio: Any, factor: Any = 1.0) -> Penalty:
     """l1_ratio |w| + (1 - l1_ratio) w**2 / 2, without a part that is zero."""
-    if not isinstance(l1_ratio, Real) or not 0 <= l1_ratio <= 1:
+    if not isinstance(l1_ratio, Real) or not 0 <= float(l1_ratio) <= 1:
         raise ParameterError(f"l1_ratio must be a number in [0, 1]; got {l1_ratio!r}.")
     if l1_ratio == 1:
         return L1(factor)
@@ -121,12 +121,16 @@ class ByStrength(Penalty):
 
     def at(self, alpha: float) -> Penalty:
         """The member at alpha."""
-        member = {"mcp": MCP, "scad": SCAD}[self.word](alpha * self.factor, self.concavity)
+        member: Penalty = {"mcp": MCP, "scad": SCAD}[self.word](alpha * self.factor, self.concavity)
         if self.groups is not None:
             member = Grouped(member, self.groups)
         if self.box is not None:
             member = member + self.box
-        return member if self.units is None else member.rescale(*self.units)
+        if self.units is None:
+            return member
+        rescaled = member.rescale(*self.units)
+        assert rescaled is not None  # `rescale` below has asked the same of its member at 1
+        return rescaled
 
     def __rmul__(self, alpha: float) -> Penalty:
         return self.at(float(alpha))

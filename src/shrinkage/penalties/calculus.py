@@ -11,6 +11,7 @@ A sum is therefore `Terms` plus at most one penalty of another kind; any other i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def scale(c: Any, penalty: Penalty) -> Penalty:
     if np.ndim(factor):
         raise ParameterError("A penalty is multiplied by one number; give the penalty one strength per coefficient instead.")
     if isinstance(penalty, Plain | Elementary):
-        return Plain(penalty.terms.scaled(factor), f"{factor:g} * {_bracketed(penalty)}")
+        return Plain(penalty.terms.scaled(factor), partial(_product, factor, penalty))
     if isinstance(penalty, Grouped):
         return penalty.scaled(factor)
     if isinstance(penalty, Sum):
@@ -59,6 +60,10 @@ def scale(c: Any, penalty: Penalty) -> Penalty:
 
 def _parts(penalty: Penalty) -> tuple[Penalty, ...]:
     return (penalty.plain, penalty.other) if isinstance(penalty, Sum) else (penalty,)
+
+
+def _product(factor: float, penalty: Penalty) -> str:
+    return f"{factor:g} * {_bracketed(penalty)}"
 
 
 def _bracketed(penalty: Penalty) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -98,15 +99,16 @@ class Elementary(Separable):
 class Plain(Elementary):
     """Terms without a name of their own: what sums and changes of units end in."""
 
-    def __init__(self, terms: Terms, name: str | None = None) -> None:
-        self._terms, self._name = terms, name
+    def __init__(self, terms: Terms, name: str | Callable[[], str] | None = None) -> None:
+        self._terms, self._name = terms, name  # a name that is called is made only where it is read: paths make many
 
     @property
     def terms(self) -> Terms:
         return self._terms
 
     def __repr__(self) -> str:
-        return self._name or f"{type(self).__name__}({self._terms!r})"
+        name = self._name() if callable(self._name) else self._name
+        return name or f"{type(self).__name__}({self._terms!r})"
 
 
 def log_mass(l1: np.ndarray, l2: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
