@@ -51,8 +51,16 @@ class Loss(ABC):
     quadratic: ClassVar[bool] = False  # the curvature is a constant
     has_dual: ClassVar[bool] = False  # fenchel_young is known
     equivariant: ClassVar[bool] = False  # y + c, eta + c change nothing, and `rescale` takes any m
-    curvature_bound: float = np.inf  # the largest curvature; infinite where there is none
-    deviance_unit: float = 2.0  # `unit_deviance` is this times the loss counted from its minimum
+
+    @property
+    def curvature_bound(self) -> float:
+        """The largest curvature; infinite where there is none."""
+        return np.inf
+
+    @property
+    def deviance_unit(self) -> float:
+        """`unit_deviance` is this times the loss counted from its minimum."""
+        return 2.0
 
     # ---- stated by every loss, per row
 

@@ -275,7 +275,7 @@ class Quantile(Tilted):
         return Quantile(self.q, f), m - s
 
 
-def _not_per_row(self: Loss, *_: Any) -> Any:
+def _not_per_row(self: Any, *args: Any, **kwargs: Any) -> Any:
     raise TypeError(f"{self!r} is not a sum over rows: use total, total_gradient and total_fenchel_young.")
 
 
@@ -312,9 +312,9 @@ class RootSquaredError(Regression):
         probability near 1 - level whatever the noise level; in the source's terms it is lambda / sqrt(n). For a column
         of another mean square multiply its strength by the root of that.
         """
-        p, c = POSITIVE.number(p, "pivotal_strength(p=...)"), POSITIVE.number(c, "pivotal_strength(c=...)")
+        columns, c = POSITIVE.number(p, "pivotal_strength(p=...)"), POSITIVE.number(c, "pivotal_strength(c=...)")
         level = INNER_UNIT.number(level, "pivotal_strength(level=...)")
-        return -c * float(ndtri(level / (2 * p))) / self.scale
+        return -c * float(ndtri(level / (2 * columns))) / self.scale
 
     @quiet
     def unit_deviance(self, y: Array, eta: Array) -> Array:
@@ -339,7 +339,7 @@ class RootSquaredError(Regression):
         return 0.0
 
     def total_log_normalizer(self, y: Array, weights: Array | None = None) -> Array:
-        n = np.shape(y)[0] if weights is None else float(np.sum(weights))
+        n = float(np.shape(y)[0]) if weights is None else float(np.sum(weights))
         shape = math.log(2) + n / 2 * math.log(math.pi) + gammaln(n) - gammaln(n / 2)
         return float(n * math.log(self.scale) + shape)
 
