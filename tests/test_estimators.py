@@ -388,3 +388,13 @@ def test_no_copy_of_x(order, dtype):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.6 * A.nbytes
+
+
+@pytest.mark.parametrize("power", [-700, -400, 400, 700])
+def test_targets_without_squares_are_chosen_for_alike(power):
+    """Targets times 2**700 have squares that are no numbers: the choice is the same, and the errors are None."""
+    plain = sh.LassoCV(alphas=10, cv=3).fit(X, y)
+    scaled = sh.LassoCV(alphas=10, cv=3).fit(X, np.ldexp(y, power))
+    np.testing.assert_array_equal(np.ldexp(scaled.coef_, -power), plain.coef_)
+    assert (scaled.mse_path_ is None) == (abs(power) == 700)
+    assert "Kept" in str(scaled.summary())

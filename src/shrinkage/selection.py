@@ -27,7 +27,8 @@ class Choice:
 
     - `path`, on all rows; `rule`; `alphas` (m,).
     - `test_errors`, `train_errors` (m, K): mean unit deviance (squared error: the mean square) on the held-out and on the
-      training rows of each of K folds; None where no fold was needed (a criterion). `fold_weights` (K,): held-out weight.
+      training rows of each of K folds; None where no fold was needed (a criterion), or where targets above 1e152 or below 1e-152
+      have squares that are no floating-point numbers (the rules still work). `fold_weights` (K,): held-out weight.
     - `criteria`: aic, bic, ebic, gcv -> (m,).
     - `index`, `alpha`, `coef`, `intercept`: the chosen model; `pick(rule)` gives the index another rule would choose.
     """
@@ -38,6 +39,7 @@ class Choice:
     train_errors: Matrix | None
     fold_weights: Vector | None
     criteria: dict[str, Vector]
+    ranking: Matrix | None = None  # the held-out errors up to a power of two, which rules compare
 
     @property
     def alphas(self) -> Vector:
@@ -62,11 +64,12 @@ class Choice:
     def pick(self, rule: str) -> int:
         """The index a rule chooses: the smallest mean error ("min"), the largest alpha within one standard error of it
         ("1se"), or the smallest criterion. Ties go to the larger alpha."""
-        if rule == "min":
-            return int(np.argmin(self.mean))
-        if rule == "1se":
-            best = self.index_min
-            return int(np.argmax(self.mean <= self.mean[best] + self.se[best]))
+        if rule in ("min", "1se"):
+            errors = self._errors() if self.ranking is None else self.ranking
+            mean = errors.mean(axis=1)
+            best = int(np.argmin(mean))
+            se = errors[best].std(ddof=1) / np.sqrt(errors.shape[1]) if rule == "1se" else 0.0
+            return best if rule == "min" else int(np.argmax(mean <= mean[best] + se))
         if rule in CRITERIA:
             return int(np.argmin(self.criteria[rule]))
         raise ParameterError(f"rule must be one of {', '.join(RULES)}; got {rule!r}.")
@@ -143,13 +146,27 @@ def judge(
     fold_paths = paths(task, train * task.weights[:, None], full.alphas, tol, max_iter)
     warn_unconverged([full, *fold_paths], 4, category)
     columns = np.arange(task.design.shape[1])
+    power = far_from_one(task)
+    loss, y = task.loss.rescale(power)[0], np.ldexp(task.y, -power)
     held, trained = np.empty(test.shape[1:] + full.alphas.shape), np.empty(test.shape[1:] + full.alphas.shape)
     for k, fold in enumerate(fold_paths):
         eta = task.design.matmat(columns, fold.coefs.astype(np.float64)) + fold.intercepts + task.offset[:, None]
-        deviance = np.asarray(task.loss.unit_deviance(task.y[:, None], eta))
+        deviance = np.asarray(loss.unit_deviance(y[:, None], np.ldexp(eta, -power)))
         held[k] = _average(deviance, test[:, k] * task.weights)
         trained[k] = _average(deviance, train[:, k] * task.weights)
-    return Choice(full, rule, held.T, trained.T, (test * task.weights[:, None]).sum(axis=0), criteria)
+    fold_weights = (test * task.weights[:, None]).sum(axis=0)
+    if power:
+        return Choice(full, rule, None, None, fold_weights, criteria, held.T)
+    return Choice(full, rule, held.T, trained.T, fold_weights, criteria)
+
+
+def far_from_one(task: Task) -> int:
+    """The power of two by which targets are divided before their errors are squared: 0 unless those would leave the floats."""
+    if not task.loss.equivariant:
+        return 0
+    used = task.y[task.weights > 0]
+    size = int(np.frexp(np.abs(used).max(initial=0.0))[1])
+    return size if abs(size) > 505 else 0
 
 
 def _average(deviance: Matrix, weights: Vector) -> Vector:

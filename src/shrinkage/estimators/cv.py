@@ -62,7 +62,8 @@ def chosen(choices: Sequence[Choice], rule: str) -> int:
     """Which of several grids holds the smallest mean error, or the smallest criterion."""
     if rule in CRITERIA:
         return int(np.argmin([c.criteria[rule].min() for c in choices]))
-    return int(np.argmin([c.mean.min() for c in choices]))
+    errors = [c.test_errors if c.ranking is None else c.ranking for c in choices]
+    return int(np.argmin([e.mean(axis=1).min() for e in errors if e is not None]))
 
 
 def end_of_grid(index: int, size: int, dial: str) -> list[str]:

@@ -166,7 +166,8 @@ class ElasticNetCV(_ElasticNetLike, Regressor):
         given = not np.ndim(self.alphas) == 0
         self.alphas_ = self.choice_.alphas if len(ratios) == 1 or given else np.array([c.alphas for c in choices])
         if splits is not None:
-            self.mse_path_ = np.squeeze(np.array([c.test_errors for c in choices]))
+            known = self.choice_.test_errors is not None  # not where targets are too large or small to have squares
+            self.mse_path_ = np.squeeze(np.array([c.test_errors for c in choices])) if known else None
         self._set_ratio(ratios[k])
         record = of_path(self._at(tasks[k], self.alpha_), self.path_, self.choice_.index, stated=False)
         self._notes = end_of_grid(self.choice_.index, len(self.choice_.alphas), "alpha")
