@@ -1,14 +1,16 @@
 """Every example in the documentation runs, and what it says it prints is what it prints.
 
-A page is one session: its ```python blocks run in order and share their names. A block with `>>>` is a doctest (ELLIPSIS);
-any other is run as it stands. A `{code-block} python` with the class `needs-torch` runs where torch is installed. In a
-```console block each `$ shrinkage ...` is run and its stdout compared; every other command need only exist.
+A page is one session: its ```python blocks run in order and share their names. A block with `>>>` is a doctest; any other
+is run as it stands. A `{code-block} python` with the class `needs-torch` runs where torch is installed. In a ```console
+block each `$ shrinkage ...` is run and its stdout compared; of any other command it is only asked whether it exists. Numbers
+are compared as numbers: machines differ in the last digits, and in all digits of what is nothing but rounding.
 """
 
 from __future__ import annotations
 
 import doctest
 import importlib.util
+import math
 import re
 import shlex
 import shutil
@@ -21,8 +23,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SKETCHES = {"design.md"}  # pages whose code without `>>>` shows signatures: nothing to run
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL)
 OPTIONS = doctest.ELLIPSIS
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?(?![\w.]*\w)")
+NOISE = 1e-11  # what is smaller, in a table of ours, is rounding
+
+
+class AsNumbers(doctest.OutputChecker):
+    """The same words in the same places, and the same numbers."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        if super().check_output(want, got, optionflags):
+            return True
+        a, b = ([float(x) for x in NUMBER.findall(text)] for text in (want, got))
+        words = (NUMBER.sub("#", text).split() for text in (want, got))
+        same = all(math.isclose(x, y, rel_tol=1e-6, abs_tol=NOISE) for x, y in zip(a, b, strict=False))
+        return len(a) == len(b) and same and next(words) == next(words)
 
 
 @dataclass(frozen=True)
@@ -52,9 +69,12 @@ def blocks(page: Path) -> list[Block]:
 
 
 def runnable(block: Block) -> bool:
-    return block.language == "python" or (
-        block.language == "python torch" and importlib.util.find_spec("torch") is not None
-    )
+    return block.language == "python" or (block.language == "python torch" and importlib.util.find_spec("torch") is not None)
+
+
+def blanks_kept(text: str) -> str:
+    """Blank lines inside an output belong to it; doctest would end the output there."""
+    return re.sub(r"\n\n(?=(?!>>>|\n)[^\n])", "\n<BLANKLINE>\n", text)
 
 
 def run(block: Block, page: Path, names: dict) -> list[str]:
@@ -62,9 +82,9 @@ def run(block: Block, page: Path, names: dict) -> list[str]:
     if ">>> " not in block.text:
         exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
         return []
-    test = doctest.DocTestParser().get_doctest(block.text, names, page.name, str(page), block.line)
+    test = doctest.DocTestParser().get_doctest(blanks_kept(block.text), names, page.name, str(page), block.line)
     said: list[str] = []
-    doctest.DocTestRunner(optionflags=OPTIONS).run(test, out=said.append, clear_globs=False)
+    doctest.DocTestRunner(AsNumbers(), optionflags=OPTIONS).run(test, out=said.append, clear_globs=False)
     names.update(test.globs)  # get_doctest works on a copy
     return said
 
@@ -74,7 +94,8 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "examples", tmp_path / "examples", dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     names: dict = {"__name__": "__main__"}
-    said = [line for block in blocks(page) if runnable(block) for line in run(block, page, names)]
+    wanted = [b for b in blocks(page) if runnable(b) and (page.name not in SKETCHES or ">>> " in b.text)]
+    said = [line for block in wanted for line in run(block, page, names)]
     assert not said, "\n".join(said)
 
 
@@ -93,17 +114,28 @@ def commands(page: Path) -> list[tuple[Block, str]]:
 
 
 def inline_commands(page: Path) -> list[str]:
-    """`make ...` and `shrinkage ...` in running text."""
+    """`make ...`, `shrinkage ...` and `python -m ...` in running text."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return re.findall(r"`((?:make|shrinkage) [^`]+)`", text)
+    return [" ".join(line.split()) for line in re.findall(r"`((?:make|shrinkage|python -m) [^`]+)`", text)]
 
 
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
-SUBCOMMANDS = {"fit", "predict", "path", "show", "convert"}
 OTHERS = {"git", "cd", "python", "python3", "pip"}  # known to any reader; `.venv/bin/...` is what make installs
+
+
+def parse(words: list[str]) -> None:
+    """Let the program read a command line of its own, as far as its words and options go."""
+    typer = pytest.importorskip("typer")
+    from shrinkage.cli.main import app
+
+    program = typer.main.get_command(app)
+    if words and not words[0].startswith("-"):
+        assert words[0] in program.commands, f"no command {words[0]!r}"
+        if words[1:]:  # more than its name
+            program.commands[words[0]].make_context(words[0], words[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -112,24 +144,18 @@ def test_commands_exist(page):
     for line in everything:
         for part in re.split(r"&&|\|", line):
             word, *rest = shlex.split(part)
-            word = word.rsplit("/", 1)[-1] if word.startswith(".venv/bin/") else word
+            word = word.removeprefix(".venv/bin/")
             if word == "make":
                 unknown = [target for target in rest if not target.startswith("-") and target not in targets()]
                 assert not unknown, f"{page.name}: make has no target {unknown}"
             elif word == "shrinkage":
-                assert not rest or rest[0].startswith("-") or rest[0] in SUBCOMMANDS, f"{page.name}: no command {line!r}"
+                parse(rest)
             else:
                 known = word in OTHERS or (Path(sys.executable).parent / word).exists()
                 assert known, f"{page.name}: {word!r} is not a command that this project installs"
-
-
-def test_subcommands_are_those_of_the_program():
-    pytest.importorskip("typer")
-    import typer
-
-    from shrinkage.cli.main import app
-
-    assert set(typer.main.get_command(app).commands) == SUBCOMMANDS
+            if rest[:2] == ["-m", "pytest"]:
+                missing = [name for name in rest if name.startswith("tests/") and not (ROOT / name).exists()]
+                assert not missing, f"{page.name}: {line!r} names {missing}"
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name)
@@ -148,8 +174,25 @@ def test_console_blocks_print_what_they_show(page, tmp_path):
                 [sys.executable, "-m", "shrinkage", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
             )
             assert done.returncode == 0, done.stderr
-            alike = doctest.OutputChecker().check_output(shown.strip() + "\n", done.stdout.strip() + "\n", OPTIONS)
+            alike = AsNumbers().check_output(shown.strip() + "\n", done.stdout.strip() + "\n", OPTIONS)
             assert alike, f"{page.name}: {line}\nprints\n{done.stdout}\nnot\n{shown}"
+
+
+def test_the_rows_of_hard_inputs_are_those_of_the_command():
+    from benchmarks.hard_inputs import COLUMNS
+
+    from tests.hard_inputs import CASES, judge
+
+    [table] = [block.text for block in blocks(ROOT / "README.md") if block.language == "text"]
+    head, *rows = [re.split(r"  +", line.strip()) for line in table.splitlines()]
+    assert head == ["input", "right is", *COLUMNS]
+    for name, right, *verdicts in rows:
+        [case] = [case for case in CASES if case.name == name]
+        assert right == ("an error" if case.expect == "refused" else "a model")
+        assert len(verdicts) == len(COLUMNS)
+        for column, verdict in zip(COLUMNS, verdicts, strict=True):
+            if "CV" not in column or name == rows[0][0]:  # cross-validation takes its time
+                assert judge(case, None, COLUMNS[column])[0] == verdict, (name, column)
 
 
 def test_no_page_is_left_out_of_the_table_of_contents():
