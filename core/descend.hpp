@@ -9,13 +9,13 @@
 
 class Descender {
 public:
-    Descender(Quadratic& Q, bool newton) : Q(Q) {
+    Descender(Quadratic& Q, bool use_newton) : Q(Q) {
         if (Q.groups) groups = collect_groups(Q);
         for (std::size_t j = 0; j < Q.k; ++j) {
             if (!Q.groups || Q.groups[j] < 0) singles.push_back(j);
             smooth_face = smooth_face && Q.terms[j].slope == 0;
         }
-        smooth_face = newton && smooth_face && groups.empty();
+        smooth_face = use_newton && smooth_face && groups.empty();
     }
 
     Descent run(double tolerance, int max_sweeps, const Interrupted& interrupted) {
@@ -26,7 +26,7 @@ public:
             if (interrupted()) return result.interrupted = true, result;
             if (result.largest_move <= tolerance) {
                 // What moved little may still be far along a flat direction: Newton tells, and a sweep confirms.
-                if (!(smooth_face && !polished && newton_step(Q))) {
+                if (!(smooth_face && !polished && newton(Q))) {
                     result.converged = true;
                     break;
                 }
@@ -39,7 +39,7 @@ public:
                 if (interrupted()) return result.interrupted = true, result;
                 if (moved <= 0.1 * tolerance) break;
             }
-            if (smooth_face) newton_step(Q);
+            if (smooth_face) newton(Q);
         }
         Q.refresh();
         return result;

@@ -38,9 +38,11 @@ inline void solve_cholesky(const std::vector<double>& L, std::vector<double>& x,
     }
 }
 
+enum class Newton { failed, partial, full };
+
 // One step to the minimiser of the current face, or as far as the first sign change or bound; undone if it does not help.
-// For problems of l1, l2 and box terms only. Returns whether w moved.
-inline bool newton_step(Quadratic& Q) {
+// For problems of l1, l2 and box terms only.
+inline Newton newton_step(Quadratic& Q) {
     std::vector<std::size_t> active;
     for (std::size_t j = 0; j < Q.k; ++j) {
         Term t = Q.terms[j];
@@ -48,7 +50,7 @@ inline bool newton_step(Quadratic& Q) {
         if (inside && (Q.w[j] != 0 || t.l1 == 0)) active.push_back(j);
     }
     std::size_t m = active.size();
-    if (m == 0) return false;
+    if (m == 0) return Newton::failed;
     std::vector<double> A(m * m), step(m);
     for (std::size_t a = 0; a < m; ++a) {
         Term t = Q.terms[active[a]];
@@ -58,7 +60,7 @@ inline bool newton_step(Quadratic& Q) {
         double w = Q.w[active[a]];
         step[a] = Q.q[active[a]] - Q.Gw[active[a]] - t.l2 * w - t.l1 * (w > 0 ? 1 : w < 0 ? -1 : 0);
     }
-    if (!cholesky(A, m)) return false;
+    if (!cholesky(A, m)) return Newton::failed;
     solve_cholesky(A, step, m);
     double size = 1;
     std::size_t first = m;
@@ -79,8 +81,17 @@ inline bool newton_step(Quadratic& Q) {
         Q.w[active[a]] = a == first ? stop : t.clip(old[active[a]] + size * step[a]);
     }
     Q.refresh();
-    if (Q.objective() <= before + 1e-15 * std::abs(before)) return true;
+    if (Q.objective() <= before + 1e-15 * std::abs(before)) return first == m ? Newton::full : Newton::partial;
     std::copy(old.begin(), old.end(), Q.w);
     Q.refresh();
-    return false;
+    return Newton::failed;
+}
+
+// Steps until one is full: each partial one takes a coefficient out of the face. Returns whether w moved.
+inline bool newton(Quadratic& Q, int most = 32) {
+    for (int step = 0; step < most; ++step) {
+        Newton result = newton_step(Q);
+        if (result != Newton::partial) return step > 0 || result == Newton::full;
+    }
+    return true;
 }
