@@ -233,11 +233,10 @@ class TestFit:
         assert load(tmp_path / "m.json").certificate["holds"] is False
 
     def test_the_words_are_those_of_the_library(self):
-        from shrinkage.selection import RULES
-
         from shrinkage.cli import options
         from shrinkage.estimators import words
         from shrinkage.losses import LOSSES_BY_NAME, loss_from_word
+        from shrinkage.selection import RULES
         from shrinkage.tables import encoding
 
         assert set(options.LOSSES) == set(LOSSES_BY_NAME)
@@ -560,6 +559,17 @@ class TestInterrupt:
         assert child.returncode == 130, err
         assert out == "" and "Interrupted" in err and "Traceback" not in err
         assert [entry.name for entry in tmp_path.iterdir()] == ["wide.csv"] and not model.exists()
+
+    def test_ctrl_c_within_an_import_is_an_interrupt_too(self, run, towns, monkeypatch):
+        def wrapped(*_, **__):
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as stop:
+                raise RuntimeError("Error calling __set_name__") from stop
+
+        monkeypatch.setattr("shrinkage.cli.training.read_table", wrapped)
+        result = run("fit", towns, "--target", "price")
+        assert result.code == 130 and result.err.startswith("Interrupted")
 
 
 class TestExamples:

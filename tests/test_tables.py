@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 import lzma
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -186,6 +188,17 @@ def test_columns_that_cannot_be_used_are_refused_by_name(kind):
 def test_categorical_insists(kind):
     table = read_table(stream(REFUSED_COLUMNS[kind][0]))
     assert "d" in Encoding.fit(table, categorical=["d"]).factors
+
+
+def test_reading_a_file_imports_no_data_frame_library(tmp_path):
+    (tmp_path / "data.csv").write_text(CSV + ",,\n")
+    program = (
+        "import sys; from shrinkage.tables import Encoding, read_table; table = read_table(sys.argv[1]);"
+        "Encoding.fit(table, missing='level').matrix(table);"
+        "sys.exit(' '.join(m for m in ('pandas', 'polars', 'sklearn', 'torch') if m in sys.modules) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "data.csv"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 class TestEncoding:

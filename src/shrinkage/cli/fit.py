@@ -99,8 +99,6 @@ def _fitted(
     request: Request, training: Training, alpha: float | None, rule: str | None, cv: int | None, seed: int
 ) -> tuple[Any, list[str]]:
     """The fitted estimator, and the warnings it gave."""
-    import pyarrow as pa
-
     from shrinkage.estimators import (
         PenalizedClassifier,
         PenalizedClassifierCV,
@@ -118,11 +116,20 @@ def _fitted(
     else:
         folds = _folds(training, rule, cv, seed)
         estimator = (PenalizedClassifierCV if classes else PenalizedRegressorCV)(cv=folds, rule=rule, **settings)
-    frame = pa.table(dict(zip(training.encoding.names, training.X.T, strict=True)))  # names, without a copy
+    frame = _named(training)
     with warnings.catch_warnings(record=True) as caught, console.working(f"Fitting {len(training.y)} rows"):
         warnings.simplefilter("always")
         estimator.fit(frame, training.labels, sample_weight=training.weights, offset=training.offset)
     return estimator, [str(warning.message) for warning in caught if "Convergence" in warning.category.__name__]
+
+
+def _named(training: Training) -> Any:
+    """The design with its names, not copied. By buffers: Arrow's own conversion imports pandas where it is installed."""
+    import pyarrow as pa
+
+    rows = len(training.X)
+    columns = [pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(column)]) for column in training.X.T]
+    return pa.Table.from_arrays(columns, names=list(training.encoding.names))
 
 
 def loss_object(request: Request, training: Training) -> Any:
@@ -199,7 +206,7 @@ def _how_chosen(estimator: Any, folds: int | None, seed: int) -> list[str]:
     if choice.test_errors is None:
         return [f"{road}, without held-out rows."]
     i = choice.index
-    error = f"{choice.mean[i]:.4g} (standard error {choice.se[i]:.2g}), and {choice.mean[0]:.4g} at the largest alpha"
+    error = f"{choice.mean[i]:.4g} (standard error {choice.se[i]:.3g}), and {choice.mean[0]:.4g} at the largest alpha"
     return [f"{road} over {folds} folds (seed {seed}): the mean held-out deviance is {error}."]
 
 

@@ -84,15 +84,29 @@ def _run(words: list[str]) -> int:
     except (BrokenPipeError, typer.Abort):
         raise
     except Exception as error:
-        if os.environ.get("SHRINKAGE_DEBUG"):
-            raise
-        console.say(_sentence(error))
-        return _code(error)
+        if not _interrupted(error):
+            if os.environ.get("SHRINKAGE_DEBUG"):
+                raise
+            console.say(_sentence(error))
+            return _code(error)
+        code = console.INTERRUPTED
     except KeyboardInterrupt:
         code = console.INTERRUPTED
     if code == console.INTERRUPTED:
+        # Ctrl-C within an `exec` of text (how dataclasses are made) leaves a mark by which Python would end the process
+        # with the signal, though the interrupt was handled; the next such `exec` takes the mark away.
+        exec("")
         console.say("Interrupted: no file was written or changed.")
     return code if isinstance(code, int) else console.OK
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind the error: Python wraps one that arrives while a class is made, as in an import."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _code(error: Exception) -> int:

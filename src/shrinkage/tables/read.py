@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from shrinkage.errors import DataError
-from shrinkage.tables.table import NULL_WORDS, Table, closest
+from shrinkage.tables.table import NULL_WORDS, Table, closest, floats
 
 HEAD = 1 << 16  # bytes that the delimiter is read from
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -231,7 +231,7 @@ def _named(data: pa.Table, name: str) -> pa.Table:
     """A first column without a name that counts rows, as pandas writes it, is left out; any other must be named."""
     unnamed = [i for i, column in enumerate(data.column_names) if not column]
     if unnamed == [0] and pa.types.is_integer(data.schema.field(0).type):
-        values = data.column(0).to_numpy()
+        values = floats(data.column(0))
         if len(values) and (values == np.arange(len(values)) + values[0]).all() and values[0] in (0, 1):
             return data.remove_column(0)
     if unnamed:

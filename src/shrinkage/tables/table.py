@@ -165,23 +165,36 @@ def _column(name: str, data: pa.ChunkedArray, null_words: frozenset[str]) -> Col
     if kind == TEXT:
         return _text(name, data, null_words)
     if kind in (NUMBER, BOOL):
-        values = _floats(data)
+        values = floats(data)
         return Column(name, EMPTY if np.isnan(values).all() else kind, values)
     return Column(name, kind, np.full(len(data), np.nan))
 
 
-def _floats(data: pa.ChunkedArray) -> np.ndarray:
+def floats(data: pa.ChunkedArray) -> np.ndarray:
+    """Float64, NaN where null."""
     if pa.types.is_boolean(data.type):
         data = data.cast(pa.uint8())
     # safe=False: an integer above 2**53 becomes the nearest double, as everywhere in numerical computing
-    return np.array(data.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    chunks = data.cast(pa.float64(), safe=False).chunks
+    return np.concatenate([np.zeros(0), *(_plain(chunk, np.float64, np.nan) for chunk in chunks)])
+
+
+def _plain(data: pa.Array, dtype: Any, missing: float) -> np.ndarray:
+    """Numbers as an array of their own. Not by Arrow's `to_numpy` or `fill_null`, which import pandas where it is installed."""
+    if len(data) == data.null_count:
+        return np.full(len(data), missing, dtype)
+    width = np.dtype(dtype).itemsize
+    values = np.frombuffer(data.buffers()[1], dtype, len(data), data.offset * width).copy()
+    if data.null_count:
+        values[np.from_dlpack(data.is_null().cast(pa.uint8())) == 1] = missing
+    return values
 
 
 def _text(name: str, data: pa.ChunkedArray, null_words: frozenset[str]) -> Column:
     coded = data.cast(pa.large_string()).combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks()
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = _plain(coded.indices, np.int32, -1).astype(np.int64)
     words = [word.strip() for word in coded.dictionary.to_pylist()]
     levels = sorted({word for word in words if word and word not in null_words})
     rank = {word: i for i, word in enumerate(levels)}
