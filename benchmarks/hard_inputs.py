@@ -12,9 +12,9 @@ import sys
 
 from sklearn.linear_model import Lasso as TheirLasso
 from sklearn.linear_model import LassoCV as TheirLassoCV
+from tests.hard_inputs import CASES, judge, refused
 
 from shrinkage import Lasso, LassoCV
-from tests.hard_inputs import CASES, refused, judge
 
 COLUMNS = {
     "shrinkage Lasso": lambda data: Lasso(alpha=data.alpha, tol=1e-10),

@@ -40,7 +40,7 @@ class Case:
 
 
 @dataclass
-class same:  # noqa: N801  (reads as a word in the list below)
+class same:
     """The clean fit: coefficients times `factor`, predictions of the clean rows likewise, to `rtol`."""
 
     factor: float = 1.0
@@ -189,12 +189,8 @@ CASES = [
         refused,
     ),
     Case("column + 1e8", put(X=lambda d: offset_column(d, 1e8)), same(rtol=1e-6)),
-    Case(
-        "column + 1e8, float32", put(X=lambda d: offset_column(d, 1e8, np.float32)), same(rtol=1e-5, clean=rounded(1e8))
-    ),
-    Case(
-        "column + 1e4, float32", put(X=lambda d: offset_column(d, 1e4, np.float32)), same(rtol=1e-5, clean=rounded(1e4))
-    ),
+    Case("column + 1e8, float32", put(X=lambda d: offset_column(d, 1e8, np.float32)), same(rtol=1e-5, clean=rounded(1e8))),
+    Case("column + 1e4, float32", put(X=lambda d: offset_column(d, 1e4, np.float32)), same(rtol=1e-5, clean=rounded(1e4))),
     Case("constant column 1e8", put(X=with_column(1e8)), coefficients_then_zero),
     Case("constant column 0.1", put(X=with_column(0.1)), coefficients_then_zero),
     Case("column of zeros", put(X=with_column(0.0)), coefficients_then_zero),
@@ -259,17 +255,13 @@ def judge(case: Case, estimator: Any, make: Callable[[Data], Any]) -> tuple[str,
             model = make(data).fit(data.X, data.y, **keywords)
         except Exception as error:
             kind = "refused" if isinstance(error, ValueError) else "crashed"
-            return (kind if case.expect == refused or kind == "crashed" else "refused, wrongly"), str(error).split(
-                "\n"
-            )[0]
+            return (kind if case.expect == refused or kind == "crashed" else "refused, wrongly"), str(error).split("\n")[0]
         told = "; ".join(sorted({str(w.message).split("\n")[0] for w in caught}))
     if case.expect == refused:
         return ("accepted" if told else "accepted, silently"), told
     base = case.expect.clean(clean()) if isinstance(case.expect, same) else clean()
     reference = make(base).fit(base.X, base.y)
-    right = (
-        _agrees(model, reference, case.expect) if isinstance(case.expect, same) else bool(case.expect(model, reference))
-    )
+    right = _agrees(model, reference, case.expect) if isinstance(case.expect, same) else bool(case.expect(model, reference))
     if right:
         return ("right" if not told else "right, with a warning"), told
     return ("wrong" if told else "wrong, silently"), told

@@ -166,7 +166,8 @@ def test_threads_and_fork_after_use():
     if hasattr(os, "fork"):
         child = subprocess.run(
             [sys.executable, "-W", "ignore", "-c",
-             "import os, numpy as np, shrinkage as sh; f = lambda: sh.solve(np.eye(5), np.arange(5.0), sh.SquaredError(), sh.L1(0.1));"
+             "import os, numpy as np, shrinkage as sh;"
+             "f = lambda: sh.solve(np.eye(5), np.arange(5.0), sh.SquaredError(), sh.L1(0.1));"
              "f(); pid = os.fork(); f(); pid and os.waitpid(pid, 0)"],
             timeout=30,
         )  # fmt: skip

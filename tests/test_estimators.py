@@ -200,9 +200,7 @@ def test_parameters_of_classifiers_are_judged(model, message):
 
 
 def test_three_classes_are_refused_in_scikit_learns_words():
-    with pytest.raises(
-        ValueError, match="Only binary classification is supported. The type of the target is multiclass."
-    ):
+    with pytest.raises(ValueError, match="Only binary classification is supported. The type of the target is multiclass."):
         sh.LogisticRegression().fit(X, rng.integers(0, 3, 70))
     with pytest.raises(ValueError, match="only one class"):
         sh.LogisticRegression().fit(X, np.ones(70))
@@ -266,9 +264,7 @@ def test_standardize_is_a_scaler_before_and_its_inverse_after():
     np.testing.assert_allclose(model.coef_, by_hand, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "groups", [[0, 0, 0, 1, 1, 2], [["a", "b", "c"], ["d", "e"]], [[0, 1, 2], [3, 4], [5]]], ids=str
-)
+@pytest.mark.parametrize("groups", [[0, 0, 0, 1, 1, 2], [["a", "b", "c"], ["d", "e"]], [[0, 1, 2], [3, 4], [5]]], ids=str)
 def test_group_lasso(groups):
     frame = pd.DataFrame(X, columns=list("abcdef"))
     model = sh.PenalizedRegressor(groups=groups, alpha=0.4, tol=1e-12).fit(frame, y)
@@ -365,9 +361,7 @@ def test_weights_count_rows():
     w = rng.integers(0, 3, 70)
     for model in (sh.Lasso(alpha=0.1, tol=1e-12), sh.Ridge(alpha=2.0), sh.PenalizedRegressor(alpha=0.1, tol=1e-12)):
         weighted = clone(model).fit(X, y, w).coef_
-        np.testing.assert_allclose(
-            clone(model).fit(np.repeat(X, w, axis=0), np.repeat(y, w)).coef_, weighted, atol=1e-7
-        )
+        np.testing.assert_allclose(clone(model).fit(np.repeat(X, w, axis=0), np.repeat(y, w)).coef_, weighted, atol=1e-7)
     scaled = sh.Lasso(alpha=0.1, tol=1e-12).fit(X, y, w * 7.0).coef_
     np.testing.assert_allclose(scaled, sh.Lasso(alpha=0.1, tol=1e-12).fit(X, y, w).coef_, atol=1e-9)
 

@@ -73,7 +73,9 @@ def test_multivariate_laplace():
     assert float(one.log_density(np.array([0.3]))) == pytest.approx(float(sh.Laplace(0.5).log_density(np.array([0.3]))))
 
 
-@pytest.mark.parametrize("penalty", [sh.MCP(1.0), sh.SCAD(1.0), sh.L1(0.0), sh.NonNegative(), sh.Grouped(sh.MCP(1.0), [0, 0])], ids=repr)
+@pytest.mark.parametrize(
+    "penalty", [sh.MCP(1.0), sh.SCAD(1.0), sh.L1(0.0), sh.NonNegative(), sh.Grouped(sh.MCP(1.0), [0, 0])], ids=repr
+)
 def test_improper_priors_say_so(penalty):
     assert not penalty.is_proper
     for ask in (lambda: penalty.log_density(np.zeros(2)), lambda: penalty.sample(2), lambda: penalty.log_normalizer(2)):
@@ -128,7 +130,9 @@ def test_from_interval():
             bad()
 
 
-@pytest.mark.parametrize("make", [lambda: sh.Laplace(0), lambda: sh.Normal(-1), lambda: sh.Laplace(np.nan), lambda: sh.Exponential("a")])
+@pytest.mark.parametrize(
+    "make", [lambda: sh.Laplace(0), lambda: sh.Normal(-1), lambda: sh.Laplace(np.nan), lambda: sh.Exponential("a")]
+)
 def test_scales_are_positive(make):
     with pytest.raises(sh.ParameterError):
         make()

@@ -26,8 +26,8 @@ def test_folds_are_fits_of_their_own_rows(standardize, weighted):
     )
     for k, (train, test) in enumerate(folds):
         alone = sh.path(
-            X[train], y[train], sh.SquaredError(), sh.L1(1.0), alphas=found.alphas, weights=weights[train], standardize=standardize,
-            tol=1e-11,
+            X[train], y[train], sh.SquaredError(), sh.L1(1.0), alphas=found.alphas, weights=weights[train],
+            standardize=standardize, tol=1e-11,
         )  # fmt: skip
         for rows, errors in ((test, found.test_errors), (train, found.train_errors)):
             square = (y[rows][:, None] - alone.predict(X[rows])) ** 2
@@ -66,9 +66,7 @@ def test_criteria_are_their_formulas():
     np.testing.assert_allclose(logit.criteria["aic"], 2 * nll + 2 * (logit.path.df + 1), rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "cv", [3, KFold(3), RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), GroupKFold(3)], ids=str
-)
+@pytest.mark.parametrize("cv", [3, KFold(3), RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), GroupKFold(3)], ids=str)
 def test_any_splitter(cv):
     X, y = data()
     groups = np.arange(N) % 9 if isinstance(cv, GroupKFold) else None

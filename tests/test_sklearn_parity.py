@@ -47,9 +47,7 @@ REGRESSORS = [
 
 def close(mine, yours, single=False):
     scale = max(1.0, float(np.max(np.abs(yours))))
-    np.testing.assert_allclose(
-        np.asarray(mine, float), np.asarray(yours, float), rtol=0, atol=(1e-5 if single else 1e-6) * scale
-    )
+    np.testing.assert_allclose(np.asarray(mine, float), np.asarray(yours, float), rtol=0, atol=(1e-5 if single else 1e-6) * scale)
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -75,9 +73,7 @@ def test_regressors(name, both, tight, layout, rows, intercept):
 
 
 @pytest.mark.parametrize("targets", [1, 2])
-@pytest.mark.parametrize(
-    ("name", "both"), [("Lasso", {"alpha": 0.2}), ("ElasticNet", {"alpha": 0.2}), ("Ridge", {"alpha": 3.0})]
-)
+@pytest.mark.parametrize(("name", "both"), [("Lasso", {"alpha": 0.2}), ("ElasticNet", {"alpha": 0.2}), ("Ridge", {"alpha": 3.0})])
 def test_targets_are_columns(name, both, targets):
     y = Y[:, :targets]
     mine = getattr(ours, name)(**both, tol=TIGHT).fit(X, y)

@@ -67,9 +67,7 @@ def reference(X, y, loss, l1, l2, low, high):
 
     bounds = [(max(low, 0), max(high, 0))] * p + [(max(-high, 0), max(-low, 0))] * p + [(None, None)]
     start = np.concatenate([np.full(p, max(low, 0)), np.full(p, max(-high, 0)), [0.0]])
-    best = minimize(
-        f, start, jac=True, bounds=bounds, method="L-BFGS-B", options=dict(maxiter=20000, ftol=1e-16, gtol=1e-10)
-    )
+    best = minimize(f, start, jac=True, bounds=bounds, method="L-BFGS-B", options=dict(maxiter=20000, ftol=1e-16, gtol=1e-10))
     return best.x[:p] - best.x[p : 2 * p], best.x[-1], best.fun
 
 
@@ -190,9 +188,7 @@ def test_float32_is_kept_and_equals_the_float64_fit_of_the_same_values():
 
 
 @pytest.mark.parametrize("loss", [sh.SquaredError(), sh.Logistic(), sh.Huber()], ids=str)
-@pytest.mark.parametrize(
-    "penalty", [sh.L1(2.0), sh.L1(1.0) + sh.L2(2.0), sh.Grouped(sh.L1(2.0), [0, 0, 1, 1, 2, 2])], ids=str
-)
+@pytest.mark.parametrize("penalty", [sh.L1(2.0), sh.L1(1.0) + sh.L2(2.0), sh.Grouped(sh.L1(2.0), [0, 0, 1, 1, 2, 2])], ids=str)
 def test_the_general_solver_agrees_with_the_compiled_core(loss, penalty):
     X, y = problem(loss)
     a = sh.solve(X, y, loss, penalty, tol=1e-10)

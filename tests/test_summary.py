@@ -37,9 +37,7 @@ def test_the_sentence_the_table_the_prior_and_the_certificate():
     assert "Certified" in text and "income" in text and "(intercept)" in text
     (section,) = model.summary().sections
     assert section.zeros == 4 - kept
-    assert [abs(row.standardized) for row in section.rows] == sorted(
-        (abs(r.standardized) for r in section.rows), reverse=True
-    )
+    assert [abs(row.standardized) for row in section.rows] == sorted((abs(r.standardized) for r in section.rows), reverse=True)
     by_name = {row.term: row for row in section.rows}
     assert by_name["income"].standardized == pytest.approx(by_name["income"].estimate * VALUES[:, 1].std())
 
@@ -56,11 +54,7 @@ def test_ridge_is_a_normal_prior():
 
 def test_logistic_needs_no_sigma():
     text = str(sh.LogisticRegression(C=0.5, l1_ratio=1.0).fit(VALUES, y > 0).summary())
-    assert (
-        "C = 0.5 on the summed loss" in text
-        and "Laplace with scale 0.5 on each coefficient" in text
-        and "sigma" not in text
-    )
+    assert "C = 0.5 on the summed loss" in text and "Laplace with scale 0.5 on each coefficient" in text and "sigma" not in text
 
 
 def test_a_stated_sigma_is_used():

@@ -16,9 +16,7 @@ _HOMES = {
         "Penalty Separable L1 L2 MCP SCAD NonNegative Box Grouped "
         "Laplace Normal LaplaceNormal MultivariateLaplace Uniform Exponential HalfNormal"
     ),
-    "shrinkage.losses": (
-        "Loss SquaredError Gaussian Logistic Bernoulli Poisson Huber AbsoluteError Quantile RootSquaredError"
-    ),
+    "shrinkage.losses": ("Loss SquaredError Gaussian Logistic Bernoulli Poisson Huber AbsoluteError Quantile RootSquaredError"),
     "shrinkage.fit": "solve Solution Certificate",
     "shrinkage.solvers": "Outcome",
     "shrinkage.paths": "path Path PathPoint",

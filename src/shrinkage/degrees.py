@@ -28,7 +28,7 @@ def of_freedom(problem: Problem, point: Point) -> float:
     if twin.groups is not None:
         bend = bend + _group_curvature(twin, point.w, active)
     if not bend.any():
-        return float(min(len(active), np.count_nonzero(problem.weights)))
+        return float(min(len(active), int(np.count_nonzero(problem.weights))))
     h = problem.weights * np.asarray(problem.loss.curvature(problem.y, point.eta))
     if len(active) > len(h) and twin.groups is None and np.all(twin.terms[1, active] > 0):
         inverse = np.zeros(problem.p)

@@ -43,7 +43,7 @@ class Certificate:
         if not self.holds:
             return f"Not certified: {found} exceeds the tolerance {self.tol:.1e}."
         if self.kind == GAP:
-            return f"Certified: the objective is within {self.relative:.1e} of the null deviance's half from the optimum."
+            return f"Certified: the objective exceeds its optimum by at most {self.relative:.1e} of half the null deviance."
         return f"Certified stationary: {found} (the penalty is not convex, or states no conjugate, so no gap is known)."
 
     def __str__(self) -> str:
@@ -96,7 +96,8 @@ class Solution:
 
     def __str__(self) -> str:
         kept = int(np.count_nonzero(self.coef))
-        return f"{kept} of {len(self.coef)} coefficients are not zero. {self.outcome.value} {self.certificate}"
+        ending = "" if self.converged else f"{self.outcome.value} "
+        return f"{kept} of {len(self.coef)} coefficients are not zero. {ending}{self.certificate}"
 
 
 def linear_predictor(X: Any, coef: Vector, intercept: float, offset: Any = None) -> Vector:
@@ -206,7 +207,8 @@ def to_solution(task: Task, problem: Problem, units: Units, ending: Ending, tol:
     coef, intercept = units.back(evaluation.point)
     if not (np.all(np.isfinite(coef)) and np.isfinite(intercept)):
         raise ConvergenceError(
-            f"The coefficients are not finite in the units of the data ({outcome.value}) Rescale X or y, or strengthen the penalty."
+            f"The coefficients are not finite in the units of the data ({outcome.value}) "
+            "Rescale X or y, or strengthen the penalty."
         )
     with np.errstate(over="ignore", under="ignore"):
         coef = coef.astype(task.design.dtype)

@@ -25,10 +25,12 @@ def refit(problem: Any, point: Point) -> Point:
         return _refit_root(problem, point)
     for _ in range(ROUNDS):
         direction = _newton_direction(problem, point)
-        moved = None if direction is None else _descend(problem, point, *direction)
-        if moved is None:
+        if direction is None:
             break
-        point = moved
+        dw, db, promised = direction
+        point, settled = _descend(problem, point, dw, db, promised)
+        if settled:
+            break
     return point
 
 
@@ -46,37 +48,42 @@ def _columns(problem: Any) -> np.ndarray:
     return np.column_stack([np.ones(len(problem.y)), columns]) if problem.intercept else columns
 
 
-def _newton_direction(problem: Any, point: Point) -> tuple[Vector, float] | None:
-    """(coefficients, intercept), or None where the gradient is rounding."""
+def _newton_direction(problem: Any, point: Point) -> tuple[Vector, float, float] | None:
+    """(coefficients, intercept, the decrease of the loss that the model promises), or None where the gradient is rounding."""
     loss, y, free = problem.loss, problem.y, problem.free
     u = loss.total_gradient(y, point.eta, problem.weights)
     h = np.asarray(loss.curvature(y, point.eta)) * problem.weights
     noise = ROUNDING * float(np.abs(u).sum())
     if len(free) == 0:  # the intercept alone: by far the commonest case
         g, c = float(u.sum()), float(h.sum())
-        return None if abs(g) <= noise or c <= 0 else (np.zeros(0), -g / c)
+        return None if abs(g) <= noise or c <= 0 else (np.zeros(0), -g / c, g * g / c / 2)
     A = _columns(problem)
     g = A.T @ u
     if np.max(np.abs(g)) <= noise:
         return None
     step = -linalg.lstsq((A * h[:, None]).T @ A, g, cond=1e-13)[0]
-    return (step[1:], float(step[0])) if problem.intercept else (step, 0.0)
+    promised = -float(g @ step) / 2
+    return (step[1:], float(step[0]), promised) if problem.intercept else (step, 0.0, promised)
 
 
-def _descend(problem: Any, point: Point, dw: Vector, db: float) -> Point | None:
-    """The point after the first of the steps 1, 1/2, ... that lowers the loss; None if none does."""
+def _descend(problem: Any, point: Point, dw: Vector, db: float, promised: float) -> tuple[Point, bool]:
+    """The point after the first of the steps 1, 1/2, ... that lowers the loss, and whether nothing more is to be gained.
+
+    A decrease below the rounding of the loss cannot be seen, but the step still brings the gradient down: it is the last.
+    """
     free = problem.free
     along = db + (problem.design.matmat(free, dw[:, None])[:, 0] if len(free) else 0.0)
-    before = problem.loss.total(problem.y, point.eta, problem.weights)
+    before = float(problem.loss.total(problem.y, point.eta, problem.weights))
+    unseen = promised <= 4e-15 * abs(before)
     size = 1.0
     for _ in range(30):
         eta = point.eta + size * along
-        if problem.loss.total(problem.y, eta, problem.weights) < before:
+        if unseen or problem.loss.total(problem.y, eta, problem.weights) < before:
             w = point.w.copy()
             w[free] += size * dw
-            return Point(w, point.b + size * db, eta, point.dual)
+            return Point(w, point.b + size * db, eta, point.dual), unseen
         size /= 2
-    return None
+    return point, True
 
 
 def _refit_root(problem: Any, point: Point) -> Point:

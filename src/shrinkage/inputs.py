@@ -145,7 +145,9 @@ def read_vector(values: Any, what: str, n: int | None = None) -> np.ndarray:
         raise DataError(f"{what} must be one-dimensional; it has shape {array.shape}.")
     array = as_floats(array, what).astype(np.float64)
     if n is not None and len(array) != n:
-        raise DataError(f"Found input variables with inconsistent numbers of samples: {what} has length {len(array)}, X has {n} rows.")
+        raise DataError(
+            f"Found input variables with inconsistent numbers of samples: {what} has length {len(array)}, X has {n} rows."
+        )
     bad = np.flatnonzero(~np.isfinite(array))
     if len(bad):
         kind = "NaN" if np.isnan(array[bad[0]]) else "infinity"
@@ -172,13 +174,13 @@ def read_weights(weights: Any, n: int) -> np.ndarray:
 
 def read_alpha(alpha: Any, what: str = "alpha") -> float:
     """A finite number >= 0."""
-    if not isinstance(alpha, Real) or isinstance(alpha, bool) or not np.isfinite(alpha) or alpha < 0:
+    if not isinstance(alpha, Real) or isinstance(alpha, bool) or not 0 <= float(alpha) < np.inf:
         raise ParameterError(f"{what} must be a finite number >= 0; got {alpha!r}.")
     return float(alpha)
 
 
 def read_tol(tol: Any) -> float:
     """A tolerance of the relative certificate: a number in [0, 1)."""
-    if not isinstance(tol, Real) or isinstance(tol, bool) or not 0 <= tol < 1:
+    if not isinstance(tol, Real) or isinstance(tol, bool) or not 0 <= float(tol) < 1:
         raise ParameterError(f"tol must be a number in [0, 1): a bound on the relative certificate; got {tol!r}.")
     return float(tol)

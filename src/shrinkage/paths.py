@@ -231,9 +231,7 @@ def read_alphas(alphas: Any) -> Vector | None:
     return np.sort(values)[::-1].copy()
 
 
-def warn_unconverged(
-    found: Path | Sequence[Path], stacklevel: int, category: type[Warning] = ConvergenceWarning
-) -> None:
+def warn_unconverged(found: Path | Sequence[Path], stacklevel: int, category: type[Warning] = ConvergenceWarning) -> None:
     """One warning for all alphas whose certificate does not hold. scikit-learn's estimators have a category of their own."""
     many = [found] if isinstance(found, Path) else list(found)
     bad = [(float(a), c, o) for one in many for a, c, o in zip(one.alphas, one.certificates, one.outcomes, strict=True) if not o]

@@ -192,7 +192,9 @@ def fold_masks(cv: Any, task: Task, groups: Any, seed: int | None) -> tuple[Matr
         np.add.at(test[:, k], outside, 1.0)
         for mask, what in ((train, "training"), (test, "held-out")):
             if not np.any(mask[:, k] * task.weights):
-                raise DataError(f"Fold {k} has no {what} row of positive weight. Use fewer folds, or a splitter that knows the weights.")
+                raise DataError(
+                    f"Fold {k} has no {what} row of positive weight. Use fewer folds, or a splitter that knows the weights."
+                )
     return train, test
 
 

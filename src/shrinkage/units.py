@@ -72,29 +72,23 @@ def prepare(
         scale = np.where(usable, _ldexp(1 / np.where(usable, moments.sd, 1.0), -moments.exponent), 1.0)
         exponent = exponents(spread * np.where(usable, _ldexp(scale, exponent), 1.0))
     y, offset, target_shift, target_power = _target(loss, y, weights, offset, intercept)
-    prepared, power_loss = loss.rescale(target_power)
     weight_power = int(np.frexp(weights.max())[1])
     if not loss.separable:  # the root of a sum: the weights leave it by their root
         weight_power += weight_power % 2
-    total_power = power_loss + (weight_power if loss.separable else weight_power // 2)
-    for trial in (exponent, np.full_like(exponent, exponent.max(initial=0)), None):
-        if trial is None:  # a penalty that cannot change its units keeps the user's
-            target_power_w, trial, total_power, target_power = 0, np.zeros_like(exponent), 0, 0
-            prepared, power_loss = loss, 0
-            y_units, offset_units, weight_units = y, offset, weights
-            rescaled = penalty
-        else:
-            rescaled = penalty.rescale(target_power - trial, total_power)
-            if rescaled is None:
-                continue
-            y_units = np.ldexp(y, -target_power)
-            offset_units = np.ldexp(offset, -target_power)
-            weight_units = np.ldexp(weights, -weight_power)
-        break
-    view = design.view(shift, _ldexp(scale, -trial))
-    problem = Problem(view, y_units, prepared, rescaled, weight_units, offset_units, intercept)
-    units = Units(shift, scale, sd, target_power - trial, target_shift, target_power, total_power, intercept)
-    return problem, units
+    loss_units, loss_power = loss.rescale(target_power)
+    total_power = loss_power + (weight_power if loss.separable else weight_power // 2)
+    for powers in (exponent, np.full_like(exponent, exponent.max(initial=0))):
+        prepared = penalty.rescale(target_power - powers, total_power)
+        if prepared is not None:
+            y, offset = np.ldexp(y, -target_power), np.ldexp(offset, -target_power)
+            weights = np.ldexp(weights, -weight_power)
+            break
+    else:  # a penalty that cannot change its units keeps the user's: of all this only the centring is left
+        loss_units, prepared, powers = loss, penalty, np.zeros_like(exponent)
+        target_power = total_power = 0
+    view = design.view(shift, _ldexp(scale, -powers))
+    problem = Problem(view, y, loss_units, prepared, weights, offset, intercept)
+    return problem, Units(shift, scale, sd, target_power - powers, target_shift, target_power, total_power, intercept)
 
 
 def _spread(moments: Moments, intercept: bool) -> tuple[Vector, np.ndarray]:

@@ -217,6 +217,4 @@ def polite_precompute(value: Any, p: int) -> None:
     if isinstance(value, bool | np.bool_) or (isinstance(value, str) and value == "auto"):
         return
     if np.shape(value) != (p, p):
-        raise ParameterError(
-            f"precompute must be True, False, 'auto' or a Gram matrix of shape ({p}, {p}); got {value!r}."
-        )
+        raise ParameterError(f"precompute must be True, False, 'auto' or a Gram matrix of shape ({p}, {p}); got {value!r}.")

@@ -61,9 +61,7 @@ def augment(X: Any, observed: np.ndarray, fitted: np.ndarray, backend: str | Non
     if observed.ndim == 2 and observed.shape[1] == 1 and fitted.ndim == 1:
         observed = observed[:, 0]
     if observed.shape != fitted.shape:
-        raise DataError(
-            f"y has shape {observed.shape}, the predictions have shape {fitted.shape}. Pass the y of these rows."
-        )
+        raise DataError(f"y has shape {observed.shape}, the predictions have shape {fitted.shape}. Pass the y of these rows.")
     columns: dict[str, Any] = {}
     if fitted.ndim == 1:
         columns.update(observed=observed, fitted=fitted, residual=observed - fitted)
@@ -90,9 +88,7 @@ def _indexed(series: Any, index: Any) -> Any:
 
 def frame(columns: dict[str, Any], backend: str | None) -> Any:
     """A native frame of `backend`, else of pandas, polars or Arrow, whichever is installed, else the dict itself."""
-    columns = {
-        name: values if isinstance(values, np.ndarray) else np.asarray(values) for name, values in columns.items()
-    }
+    columns = {name: values if isinstance(values, np.ndarray) else np.asarray(values) for name, values in columns.items()}
     backend = backend or next((name for name in FALLBACKS if find_spec(name)), None)
     if backend is None:
         return columns

@@ -28,9 +28,7 @@ def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> np.ndarray:
     problem = prepared[0][0]
     n = len(problem.y)
     if np.count_nonzero(problem.weights) < 2:
-        raise DataError(
-            f"Leave-one-out needs at least two rows of positive weight; got n_samples={n}. Add rows, or use Ridge."
-        )
+        raise DataError(f"Leave-one-out needs at least two rows of positive weight; got n_samples={n}. Add rows, or use Ridge.")
     weights = problem.weights / problem.loss.sigma**2  # preparation may have put a power of two into sigma
     Y = np.column_stack([p.y for p, _ in prepared])
     share = problem.weights / problem.weights.sum()
@@ -53,9 +51,7 @@ def _unit(problem: Problem) -> np.ndarray:
         return np.minimum(1 / np.sqrt(l2), LARGEST_UNIT)
 
 
-def _kernel_basis(
-    problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _kernel_basis(problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For n <= p: (fitted (n, t, m), leverage (n, m)) from the (n, n) kernel."""
     root = np.sqrt(weights)
     K = root[:, None] * problem.design.kernel(_unit(problem) ** 2) * root
@@ -69,9 +65,7 @@ def _kernel_basis(
     return fitted, (U**2) @ gain
 
 
-def _gram_basis(
-    problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _gram_basis(problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For n > p: the same from the (p, p) Gram matrix."""
     every, unit = np.arange(problem.p), _unit(problem)
     G = problem.design.gram(every, every, weights)

@@ -157,8 +157,7 @@ class ElasticNetCV(_ElasticNetLike, Regressor):
         ratios = [float(r) for r in np.atleast_1d(self.l1_ratio)]
         tasks = [self._task(values, y_, SquaredError(), self._unit(r), weights) for r in ratios]
         choices = [
-            select_mean(task, self.alphas, self.eps, splits, self.rule, read_tol(self.tol), self._max_iter())
-            for task in tasks
+            select_mean(task, self.alphas, self.eps, splits, self.rule, read_tol(self.tol), self._max_iter()) for task in tasks
         ]
         k = chosen(choices, self.rule)
         self.choice_, self.path_ = choices[k], choices[k].path

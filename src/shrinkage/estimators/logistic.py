@@ -183,9 +183,7 @@ class LogisticRegressionCV(_LogisticLike):
         self._polite()
         check_rule(self.rule)
         if not self._flag("refit"):
-            raise ParameterError(
-                "refit=False is not supported: an average of the folds' models is the mode of nothing."
-            )
+            raise ParameterError("refit=False is not supported: an average of the folds' models is the mode of nothing.")
         self.Cs_ = _grid(self.Cs)
         strengths = np.array([_strength(C) for C in self.Cs_])
         ratios = (0.0,) if self.l1_ratios is None else tuple(np.atleast_1d(self.l1_ratios))
@@ -231,15 +229,11 @@ class LogisticRegressionCV(_LogisticLike):
             more = {} if weights is None else {"sample_weight": weights[test]}
             for r, fit in enumerate(fits):
                 for i in range(len(strengths)):
-                    scores[k, r, i] = scorer(
-                        _Fixed(self.classes_, fit.coefs[k, i], fit.intercepts[k, i]), held, y, **more
-                    )
+                    scores[k, r, i] = scorer(_Fixed(self.classes_, fit.coefs[k, i], fit.intercepts[k, i]), held, y, **more)
         coefs = np.stack([fit.coefs for fit in fits], axis=1).astype(np.float64)
         intercepts = np.stack([fit.intercepts for fit in fits], axis=1)[..., None]
         self.scores_ = scores
-        self.coefs_paths_ = (np.concatenate([coefs, intercepts], axis=3) if self.fit_intercept else coefs)[
-            :, :, :, None, :
-        ]
+        self.coefs_paths_ = (np.concatenate([coefs, intercepts], axis=3) if self.fit_intercept else coefs)[:, :, :, None, :]
         self._fold_steps = np.maximum(np.stack([fit.n_iter for fit in fits], axis=1), 1)
         r = int(np.argmax(scores.mean(axis=0).max(axis=1)))
         return r, best_score(scores[:, r], strengths, self.rule)

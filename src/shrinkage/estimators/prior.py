@@ -31,11 +31,7 @@ def sigma_of(record: Record) -> Sigma:
     if record.stated:
         return Sigma(1.0, f"sigma = {record.loss.sigma:.4g}, as stated")
     if record.rss is None or record.df is None:
-        reason = (
-            "the degrees of freedom were not counted"
-            if record.df is None
-            else "the residual sum of squares is too large"
-        )
+        reason = "the degrees of freedom were not counted" if record.df is None else "the residual sum of squares is too large"
         return Sigma(None, missing=f"sigma is not estimated ({reason}), so the prior is told in units of sigma.")
     left = record.total_weight - record.df - record.has_intercept
     if left <= 0 or record.rss <= 0:
@@ -68,9 +64,7 @@ def _parts(record: Record, sigma: Sigma, what: str) -> str:
         if np.any(inner[4] > 0):
             found.append("improper (flat far from zero): a mode exists, a density does not")
         if np.any(inner[0] > 0):
-            found.append(
-                f"a multivariate Laplace with scale {_scales(_laplace(inner[0], sigma), sigma, 2)} on each group"
-            )
+            found.append(f"a multivariate Laplace with scale {_scales(_laplace(inner[0], sigma), sigma, 2)} on each group")
         if np.any(inner[1] > 0):
             found.append(f"Normal with sd {_scales(_normal(inner[1], sigma), sigma, 1)} on each grouped coefficient")
     if np.any(slope > 0):

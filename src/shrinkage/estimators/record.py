@@ -67,9 +67,7 @@ class Record:
         return number(2 * self.loss.sigma**2 * self.loss_sum)
 
 
-def solve(
-    task: Task, tol: float, max_iter: int, start: Any, alpha: float | None, stated: bool
-) -> tuple[Solution, Record]:
+def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None, stated: bool) -> tuple[Solution, Record]:
     """One fit of a validated task. Unlike `shrinkage.solve` it does not warn: its caller does."""
     problem, units = task.prepared()
     point = problem.null if start is None else problem.at(*units.forward(*start))

@@ -154,14 +154,10 @@ class RidgeCV(Ridge):
         if self.alpha_per_target and len(tasks) > 1:
             return found
         if len(set(found)) > 1:
-            raise ParameterError(
-                f"By the rule {self.rule!r} targets differ in their alpha: pass alpha_per_target=True."
-            )
+            raise ParameterError(f"By the rule {self.rule!r} targets differ in their alpha: pass alpha_per_target=True.")
         return int(found[0])
 
-    def _by_leaving_one_out(
-        self, tasks: list[Task], Y: np.ndarray, alphas: np.ndarray, weights: np.ndarray | None
-    ) -> Any:
+    def _by_leaving_one_out(self, tasks: list[Task], Y: np.ndarray, alphas: np.ndarray, weights: np.ndarray | None) -> Any:
         if np.any(alphas == 0):
             raise ParameterError("alphas must be > 0 for leave-one-out; for alpha=0 pass cv=5.")
         residuals = leave_one_out(tasks, alphas)  # (n, targets, alphas)
@@ -191,12 +187,7 @@ class RidgeCV(Ridge):
         more = {} if weights is None else {"sample_weight": weights}
         if self.alpha_per_target and Y.ndim == 2:
             return np.array(
-                [
-                    [
-                        [scorer(_Given(), p, y, **more) for p in P.T]
-                        for P, y in zip(predictions.swapaxes(0, 1), Y.T, strict=True)
-                    ]
-                ]
+                [[[scorer(_Given(), p, y, **more) for p in P.T] for P, y in zip(predictions.swapaxes(0, 1), Y.T, strict=True)]]
             )
         return np.array([[[scorer(_Given(), P.reshape(Y.shape), Y, **more) for P in np.moveaxis(predictions, 2, 0)]]])
 

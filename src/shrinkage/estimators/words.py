@@ -73,17 +73,13 @@ class Words:
         given = {"penalty_factor": self.penalty_factor, "groups": self.groups, "concavity": self.concavity}
         for name, value in given.items():
             if value is not None:
-                raise ParameterError(
-                    f"{name} shapes a penalty given by word; put it into the object {self.penalty!r} itself."
-                )
+                raise ParameterError(f"{name} shapes a penalty given by word; put it into the object {self.penalty!r} itself.")
         return self.penalty
 
     def _by_word(self, p: int, names: Sequence[str] | None, factor: np.ndarray) -> Penalty:
         word = _word(self.penalty)
         if word not in CONCAVITY and self.concavity is not None:
-            raise ParameterError(
-                f"concavity belongs to the penalties 'mcp' and 'scad'; the penalty is {self.penalty!r}."
-            )
+            raise ParameterError(f"concavity belongs to the penalties 'mcp' and 'scad'; the penalty is {self.penalty!r}.")
         if word == "none":
             return L1(np.zeros(p))
         if word == "l2":
@@ -169,9 +165,7 @@ def _word(penalty: Any) -> str:
     if penalty is None:
         return "none"
     if not isinstance(penalty, str):
-        raise ParameterError(
-            f"penalty must be one of {', '.join(WORDS)}, or a penalty object such as L1(); got {penalty!r}."
-        )
+        raise ParameterError(f"penalty must be one of {', '.join(WORDS)}, or a penalty object such as L1(); got {penalty!r}.")
     key = penalty.strip().lower().replace("-", "_").replace(" ", "_")
     word = SYNONYMS.get(key, key)
     if word not in WORDS:
@@ -187,9 +181,7 @@ def _factor(given: Any, p: int) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(p), np.zeros(p, bool)
     factor = np.asarray(given, np.float64)
     if factor.shape != (p,) or np.isnan(factor).any() or np.any(factor < 0):
-        raise ParameterError(
-            f"penalty_factor must hold one number >= 0 per feature ({p}): 0 is free, inf is out; got {given!r}."
-        )
+        raise ParameterError(f"penalty_factor must hold one number >= 0 per feature ({p}): 0 is free, inf is out; got {given!r}.")
     out = np.isinf(factor)
     return np.where(out, 0.0, factor), out
 

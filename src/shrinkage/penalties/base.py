@@ -123,7 +123,8 @@ class Penalty(ABC):
         return np.zeros(p, dtype=bool)
 
     def check(self, p: int) -> None:
-        """Raise `ParameterError` unless P is for p coefficients."""
+        """Raise `ParameterError` unless P is for p coefficients; by default it is for any number."""
+        return None
 
     def rescale(self, exponents: np.ndarray, e: int) -> Penalty | None:
         """Q with Q(v) = 2**-e P(2**exponents * v), exactly; None where this penalty cannot change its units."""

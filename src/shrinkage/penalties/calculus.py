@@ -202,8 +202,8 @@ class Sum(Penalty):
     def _left_of(self, v: np.ndarray) -> np.ndarray:
         """v after the threshold, and after the cone where there is one."""
         t = self.plain.terms
-        u = Terms(l1=t.l1).prox(v, 1.0)
-        return np.where(np.isfinite(np.broadcast_to(t.low, u.shape)), np.maximum(u, 0.0), u)
+        u: np.ndarray = Terms(l1=t.l1).prox(v, 1.0)
+        return np.maximum(u, np.where(np.isfinite(t.low), 0.0, -np.inf))
 
     def fenchel_young(self, w: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Per group; with u = what is left of v: l1|w| - (v - u) w, then the norms' own, then ||w|| ||u|| - u.w: all >= 0."""

@@ -35,7 +35,9 @@ class Prior:
         low, high = number(low, "low", low=-np.inf), number(high, "high", low=-np.inf)
         probability = number(probability, "probability", open_low=True)
         if not (low < high and probability <= 1):
-            raise ParameterError(f"An interval needs low < high and 0 < probability <= 1; got [{low:g}, {high:g}], {probability:g}.")
+            raise ParameterError(
+                f"An interval needs low < high and 0 < probability <= 1; got [{low:g}, {high:g}], {probability:g}."
+            )
         return self._elicit(low, high, probability)
 
     def __repr__(self) -> str:
@@ -106,12 +108,8 @@ def _named(name: str, build: Callable[..., Penalty], elicit: Callable[[float, fl
     return Prior(build, elicit)
 
 
-Laplace = _named(
-    "Laplace", _laplace, lambda low, high, p: _laplace(-_two_sided("Laplace", low, high) / np.log1p(-_below_one(p)))
-)
-Normal = _named(
-    "Normal", _normal, lambda low, high, p: _normal(_two_sided("Normal", low, high) / ndtri((1 + _below_one(p)) / 2))
-)
+Laplace = _named("Laplace", _laplace, lambda low, high, p: _laplace(-_two_sided("Laplace", low, high) / np.log1p(-_below_one(p))))
+Normal = _named("Normal", _normal, lambda low, high, p: _normal(_two_sided("Normal", low, high) / ndtri((1 + _below_one(p)) / 2)))
 LaplaceNormal = _named("LaplaceNormal", _laplace_normal)
 MultivariateLaplace = _named("MultivariateLaplace", _multivariate_laplace)
 Uniform = _named(
@@ -119,8 +117,12 @@ Uniform = _named(
     lambda low, high, p: _uniform((low + high) / 2 - (high - low) / 2 / p, (low + high) / 2 + (high - low) / 2 / p),
 )  # fmt: skip
 Exponential = _named(
-    "Exponential", _exponential, lambda low, high, p: _exponential(-_one_sided("Exponential", low, high) / np.log1p(-_below_one(p)))
+    "Exponential",
+    _exponential,
+    lambda low, high, p: _exponential(-_one_sided("Exponential", low, high) / np.log1p(-_below_one(p))),
 )
 HalfNormal = _named(
-    "HalfNormal", _half_normal, lambda low, high, p: _half_normal(_one_sided("HalfNormal", low, high) / ndtri((1 + _below_one(p)) / 2))
+    "HalfNormal",
+    _half_normal,
+    lambda low, high, p: _half_normal(_one_sided("HalfNormal", low, high) / ndtri((1 + _below_one(p)) / 2)),
 )

@@ -82,7 +82,8 @@ class MCP(Elementary):
 
 @dataclass(frozen=True, eq=False)
 class SCAD(Elementary):
-    """The smoothly clipped absolute deviation (Fan and Li, 2001, JASA 96): L1 up to strength, constant from concavity * strength on.
+    """The smoothly clipped absolute deviation (Fan and Li, 2001, JASA 96): L1 up to strength, constant from
+    concavity * strength on.
 
     `concavity` > 2, as in the source (which advises 3.7). Improper as a prior, like MCP.
     """

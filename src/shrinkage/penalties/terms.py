@@ -256,5 +256,7 @@ def number(value: Any, what: str, low: float = 0.0, open_low: bool = False, fini
         where = f" at position {first}" if array.ndim else ""
         bound = f"{'>' if open_low else '>='} {low:g}" if np.isfinite(low) else "a number"
         hint = " To keep a coefficient out, use Box(0, 0) for it." if np.isposinf(array.ravel()[first]) else ""
-        raise ParameterError(f"{what} must be {'finite and ' if finite else ''}{bound}; got {array.ravel()[first]:g}{where}.{hint}")
+        raise ParameterError(
+            f"{what} must be {'finite and ' if finite else ''}{bound}; got {array.ravel()[first]:g}{where}.{hint}"
+        )
     return float(array) if array.ndim == 0 else array

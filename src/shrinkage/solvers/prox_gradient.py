@@ -21,6 +21,7 @@ from shrinkage.solvers.base import Solver
 class State:
     point: Point
     size: float  # the step size
+    seen: bool = True  # whether the last burst moved by more than rounding: only then does backtracking mean anything
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ProxGradient(Solver[State]):
 
     def step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
         here = evaluation.point
-        ahead, age, size = here, 1.0, 2 * state.size
+        ahead, age, size = here, 1.0, 2 * state.size if state.seen else state.size
         for _ in range(self.burst):
             new, size = _forward_backward(problem, ahead, size)
             uphill = _inner(ahead, new, here) > 0
@@ -46,7 +47,8 @@ class ProxGradient(Solver[State]):
         # Momentum may end a burst above its start where the penalty is not convex: then a plain step, which never rises.
         if problem.objective(here) > evaluation.objective:
             here, size = _forward_backward(problem, evaluation.point, size)
-        return State(here, size)
+        moved = float(np.sum((here.w - evaluation.point.w) ** 2)) / (2 * size)
+        return State(here, size, moved > 1e-10 * abs(evaluation.objective))
 
 
 def _forward_backward(problem: Problem, at: Point, size: float) -> tuple[Point, float]:
@@ -73,6 +75,4 @@ def _inner(ahead: Point, new: Point, old: Point) -> float:
 
 
 def _extrapolated(new: Point, old: Point, momentum: float) -> Point:
-    return Point(
-        new.w + momentum * (new.w - old.w), new.b + momentum * (new.b - old.b), new.eta + momentum * (new.eta - old.eta)
-    )
+    return Point(new.w + momentum * (new.w - old.w), new.b + momentum * (new.b - old.b), new.eta + momentum * (new.eta - old.eta))
