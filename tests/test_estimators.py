@@ -375,13 +375,15 @@ def test_sparse_coef():
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_no_copy_of_x(order, dtype):
-    A = np.asarray(rng.standard_normal((20_000, 100)), dtype=dtype, order=order)
-    target_ = A[:, 0] + rng.standard_normal(20_000)
+    """Beside X no more than a tenth of it is ever held: a few vectors as long as y, and a block."""
+    A = np.asarray(rng.standard_normal((50_000, 200), dtype=dtype), order=order)
+    target_ = A[:, 0] + rng.standard_normal(50_000)
+    sh.Lasso(alpha=0.1).fit(A[:50], target_[:50])  # modules that are loaded on first use are not counted
     tracemalloc.start()
     sh.Lasso(alpha=0.1).fit(A, target_)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 0.6 * A.nbytes
+    assert peak <= 0.1 * A.nbytes
 
 
 @pytest.mark.parametrize("power", [-700, -400, 400, 700])

@@ -20,7 +20,7 @@ Vector = np.ndarray
 Matrix = np.ndarray
 
 # Bytes of float64 that a pass over the data may hold at once: a share of a usual L2/L3 cache, small beside any X that matters.
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 18
 # Above this ratio of |shift| to spread, x'r - shift * sum(r) would lose digits that (x - shift)'r keeps.
 SAFE_OFFSET = 64.0
 
@@ -161,7 +161,7 @@ class Dense(Design):
         origin = self.data[np.flatnonzero(used)[0]].astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):  # the caller refuses NaN and infinities by name
             for rows, block in replace(self, shift=np.zeros(p), scale=np.ones(p))._rows():
-                kept = block[used[rows]]
+                kept = block if used[rows].all() else block[used[rows]]
                 if len(kept):
                     low, high = np.minimum(low, kept.min(axis=0)), np.maximum(high, kept.max(axis=0))
                 drift += weights[rows] @ (block * 0.5 - origin * 0.5)  # halves: a difference of two doubles may overflow

@@ -133,7 +133,7 @@ class Task:
         loss.domain.check(y)
         penalty.check(p)
         weights = read_weights(weights, n)
-        offset = np.zeros(n) if offset is None else read_vector(offset, "offset", n)
+        offset = np.broadcast_to(0.0, (n,)) if offset is None else read_vector(offset, "offset", n)
         return cls(columns.design, columns.names, y, loss, penalty, weights, offset, bool(intercept), bool(standardize))
 
     def prepared(self) -> tuple[Problem, Units]:

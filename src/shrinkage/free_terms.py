@@ -73,12 +73,12 @@ def _descend(problem: Any, point: Point, dw: Vector, db: float, promised: float)
     """
     free = problem.free
     along = db + (problem.design.matmat(free, dw[:, None])[:, 0] if len(free) else 0.0)
-    before = float(problem.loss.total(problem.y, point.eta, problem.weights))
+    before = problem.total(point.eta)
     unseen = promised <= 4e-15 * abs(before)
     size = 1.0
     for _ in range(30):
         eta = point.eta + size * along
-        if unseen or problem.loss.total(problem.y, eta, problem.weights) < before:
+        if unseen or problem.total(eta) < before:
             w = point.w.copy()
             w[free] += size * dw
             return Point(w, point.b + size * db, eta, point.dual), unseen

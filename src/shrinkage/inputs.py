@@ -160,7 +160,7 @@ def read_vector(values: Any, what: str, n: int | None = None) -> np.ndarray:
 def read_weights(weights: Any, n: int) -> np.ndarray:
     """Weights (n,), non-negative and not all zero; ones where None; a number is a weight for every row."""
     if weights is None:
-        return np.ones(n)
+        return np.broadcast_to(1.0, (n,))  # a view of one number: no memory for what says nothing
     if isinstance(weights, Real):
         weights = np.full(n, float(weights))
     array = read_vector(weights, "sample_weight", n)

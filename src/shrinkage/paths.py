@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from shrinkage.errors import ConvergenceError, ConvergenceWarning, ParameterErro
 from shrinkage.fit import Certificate, Task, feasible, linear_predictor, read_max_iter
 from shrinkage.inputs import read_tol, read_vector
 from shrinkage.problem import Problem
-from shrinkage.solvers import Outcome, choose, minimise
+from shrinkage.solvers import Ending, Outcome, choose, minimise
 from shrinkage.units import Units
 
 # Ridge has no alpha at which its coefficients vanish; its grid starts where a tenth of a per cent of it, as L1, would.
@@ -149,7 +149,7 @@ def fit_path(
     problem, units = task.prepared()
     if alphas is None:
         alphas = grid(task, problem, n_alphas, ratio)
-    rows: list[tuple] = []
+    rows: list[Row] = []
     point, state = feasible(problem, problem.null), None
     try:
         for alpha in alphas:
@@ -157,37 +157,62 @@ def fit_path(
             here = problem.with_penalty(per_alpha(task) * (float(alpha) * problem.penalty))
             ending = minimise(here, choose(here, tol), feasible(here, point), tol, max_iter, state)
             point, state = ending.evaluation.point, ending.state
-            rows.append((ending, degrees.of_freedom(here, point)))
+            rows.append(_row(here, units, ending, tol))
     except KeyboardInterrupt as stop:
         stop.partial = _assemble(task, problem, units, alphas, rows, tol) if rows else None  # type: ignore[attr-defined]
         raise
     return _assemble(task, problem, units, alphas, rows, tol)
 
 
-def _assemble(task: Task, problem: Problem, units: Units, alphas: Vector, rows: list, tol: float) -> Path:
-    endings = [ending for ending, _ in rows]
-    models = [units.back(e.evaluation.point) for e in endings]
-    coefs = np.column_stack([coef for coef, _ in models])
-    intercepts = np.array([b for _, b in models])
+class Row(NamedTuple):
+    """What is kept of one fit: nothing as long as the data."""
+
+    coef: Vector
+    intercept: float
+    certificate: Certificate
+    outcome: Outcome
+    df: float
+    total: float  # the summed loss, in prepared units
+    steps: int
+
+
+def _row(problem: Problem, units: Units, ending: Ending, tol: float) -> Row:
+    evaluation = ending.evaluation
+    coef, intercept = units.back(evaluation.point)
+    certificate = Certificate(evaluation.kind, evaluation.value, evaluation.relative, tol)
+    df, total = degrees.of_freedom(problem, evaluation.point), problem.total(evaluation.point.eta)
+    return Row(coef, intercept, certificate, ending.outcome, df, total, ending.steps)
+
+
+def _assemble(task: Task, problem: Problem, units: Units, alphas: Vector, rows: list[Row], tol: float) -> Path:
+    coefs = np.column_stack([row.coef for row in rows])
+    intercepts = np.array([row.intercept for row in rows])
     if not (np.isfinite(coefs).all() and np.isfinite(intercepts).all()):
         bad = int(np.flatnonzero(~np.isfinite(coefs).all(axis=0) | ~np.isfinite(intercepts))[0])
         raise ConvergenceError(
             f"At alpha={alphas[bad]:.6g} the coefficients are not finite in the units of the data "
-            f"({endings[bad].outcome.value}) Rescale X or y, or stop the path at a larger alpha."
+            f"({rows[bad].outcome.value}) Rescale X or y, or stop the path at a larger alpha."
         )
-    certificates = [Certificate(e.evaluation.kind, e.evaluation.value, e.evaluation.relative, tol) for e in endings]
-    etas = [e.evaluation.point.eta for e in endings]
-    totals = np.array([float(problem.loss.total(problem.y, eta, problem.weights)) for eta in etas])
+    totals = np.array([row.total for row in rows])
     floor, half = float(problem.loss.total_saturated(problem.y, problem.weights)), problem.half_deviance
     explained = 1 - (totals - floor) / half if half > 0 else np.zeros(len(totals))
     with np.errstate(over="ignore", under="ignore"):
         losses = np.ldexp(totals, units.objective_power)
         kept = coefs.astype(task.design.dtype)
     return Path(
-        np.asarray(alphas[: len(rows)], float), kept, intercepts, certificates, [e.outcome for e in endings],
-        np.array([df for _, df in rows]), explained, losses, np.array([e.steps for e in endings]), task.loss, task.penalty,
-        task.names,
-    )  # fmt: skip
+        alphas=np.asarray(alphas[: len(rows)], float),
+        coefs=kept,
+        intercepts=intercepts,
+        certificates=[row.certificate for row in rows],
+        outcomes=[row.outcome for row in rows],
+        df=np.array([row.df for row in rows]),
+        deviance_explained=explained,
+        losses=losses,
+        n_iter=np.array([row.steps for row in rows]),
+        loss=task.loss,
+        penalty=task.penalty,
+        names=task.names,
+    )
 
 
 def per_alpha(task: Task) -> float:

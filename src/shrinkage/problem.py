@@ -16,6 +16,7 @@ from shrinkage.designs import Design, Vector
 from shrinkage.points import Point
 
 GAP, VIOLATION = "duality gap", "violation"
+ROWS = 8192  # in one go
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class Problem:
     def null(self) -> Point:
         """The model without coefficients: the best intercept alone."""
         b = float(self.loss.null(self.y, self.weights, self.offset)) if self.intercept else 0.0
-        return Point(np.zeros(self.p), b, self.offset + b)
+        same = self.offset.strides == (0,) and len(self.offset)
+        return Point(np.zeros(self.p), b, np.broadcast_to(self.offset[0] + b, self.y.shape) if same else self.offset + b)
 
     @cached_property
     def null_pull(self) -> Vector:
@@ -66,8 +68,7 @@ class Problem:
     @cached_property
     def half_deviance(self) -> float:
         """Half the null deviance: the null model's loss, counted from its minimum over eta; 0 if only rounding is left."""
-        null = self.loss.total(self.y, self.null.eta, self.weights)
-        half = float(null - self.loss.total_saturated(self.y, self.weights))
+        half = float(self.total(self.null.eta) - self.loss.total_saturated(self.y, self.weights))
         return half if half > 1e-13 * float(self.weights.sum()) else 0.0
 
     @cached_property
@@ -86,8 +87,22 @@ class Problem:
     def at(self, w: Vector, b: float) -> Point:
         return Point(w, b, self.design.matvec(w) + b + self.offset)
 
+    def total(self, eta: Vector) -> float:
+        """The summed loss."""
+        return self._over_rows(self.loss.total, eta)
+
     def objective(self, point: Point) -> float:
-        return float(self.loss.total(self.y, point.eta, self.weights)) + float(self.penalty.value(point.w))
+        return self.total(point.eta) + float(self.penalty.value(point.w))
+
+    def _over_rows(self, total: Any, *vectors: Vector) -> float:
+        """A total of the loss, some rows at a time: its temporaries would be several times y."""
+        if not self.loss.separable:
+            return float(total(self.y, *vectors, self.weights))
+        n, sums = len(self.y), []
+        for start in range(0, n, ROWS):
+            rows = slice(start, min(start + ROWS, n))
+            sums.append(float(total(self.y[rows], *(v[rows] for v in vectors), self.weights[rows])))
+        return sum(sums)
 
     def evaluate(self, point: Point) -> Evaluation:
         """Certify a point, after solving exactly for what no penalty touches."""
@@ -117,7 +132,7 @@ class Problem:
         u = gradient
         k = float(self.penalty.dual_scale(-pull))
         k = k if self.loss.smooth else min(k, self._loss_scale(u))
-        gap = float(self.loss.total_fenchel_young(self.y, point.eta, k * u, self.weights))
+        gap = self._over_rows(self.loss.total_fenchel_young, point.eta, u if k == 1 else k * u)
         v = -k * pull
         v[self.free] = 0.0
         gap += float(np.sum(self.penalty.fenchel_young(point.w, v)))
@@ -130,7 +145,7 @@ class Problem:
         """The largest k <= 1 at which the loss's conjugate is finite at k u, by bisection: its domain is convex and holds 0."""
 
         def inside(k: float) -> bool:
-            return bool(np.isfinite(self.loss.total_fenchel_young(self.y, self.null.eta, k * u, self.weights)))
+            return bool(np.isfinite(self._over_rows(self.loss.total_fenchel_young, self.null.eta, k * u)))
 
         if inside(1.0):
             return 1.0
@@ -148,7 +163,7 @@ class Problem:
         if self.loss.smooth:
             return largest
         k = self._loss_scale(gradient)
-        apart = float(self.loss.total_fenchel_young(self.y, point.eta, k * gradient, self.weights))
+        apart = self._over_rows(self.loss.total_fenchel_young, point.eta, k * gradient)
         size = float(np.max(np.abs(self.null_pull), initial=0.0))
         return max(largest, (apart / (self.half_deviance or 1.0) + (1 - k)) * size)
 

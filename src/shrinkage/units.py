@@ -80,8 +80,7 @@ def prepare(
     for powers in (exponent, np.full_like(exponent, exponent.max(initial=0))):
         prepared = penalty.rescale(target_power - powers, total_power)
         if prepared is not None:
-            y, offset = np.ldexp(y, -target_power), np.ldexp(offset, -target_power)
-            weights = np.ldexp(weights, -weight_power)
+            y, offset, weights = _divided(y, target_power), _divided(offset, target_power), _divided(weights, weight_power)
             break
     else:  # a penalty that cannot change its units keeps the user's: of all this only the centring is left
         loss_units, prepared, powers = loss, penalty, np.zeros_like(exponent)
@@ -108,9 +107,10 @@ def _target(loss: Any, y: Vector, weights: Vector, offset: Vector, intercept: bo
     """(y, offset, shift, power): an equivariant loss sees y - offset, centred, and brought to size one by a power of two."""
     if not loss.equivariant:
         return y, offset, 0.0, 0
-    with np.errstate(over="ignore", invalid="ignore"):
-        y = y - offset
-    offset = np.zeros_like(y)
+    if offset.any():
+        with np.errstate(over="ignore", invalid="ignore"):
+            y = y - offset
+    offset = np.broadcast_to(0.0, y.shape)
     used = y[weights > 0]
     shift = 0.0
     if intercept:
@@ -126,6 +126,13 @@ def _target(loss: Any, y: Vector, weights: Vector, offset: Vector, intercept: bo
 def _mean(y: Vector, share: Vector) -> float:
     half = y * 0.5  # halves, so that the difference of two large entries of opposite sign stays finite
     return 2 * (half[0] + share @ (half - half[0]))
+
+
+def _divided(x: Vector, power: int) -> Vector:
+    """x / 2**power; a view of one number stays one."""
+    if x.strides == (0,) and len(x):
+        return np.broadcast_to(np.ldexp(x[0], -power), x.shape)
+    return np.ldexp(x, -power)
 
 
 def _ldexp(x: Any, e: Any) -> np.ndarray:

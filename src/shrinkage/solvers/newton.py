@@ -170,7 +170,7 @@ def line_search(
     size = 1.0
     for _ in range(halvings):
         trial = between(point.w, columns, goal, size)
-        value = float(problem.loss.total(problem.y, point.eta + size * along, problem.weights)) + float(penalty.value(trial))
+        value = problem.total(point.eta + size * along) + float(penalty.value(trial))
         if value <= evaluation.objective + 1e-4 * size * promised + 4e-16 * abs(evaluation.objective):
             return size
         size /= 2
