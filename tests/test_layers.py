@@ -24,7 +24,7 @@ LAYERS = [
     {"problem"},
     {"free_terms", "points", "inputs"},
     {"designs", "losses", "penalties"},
-    {"arrays", "domains"},
+    {"arrays", "bisection", "domains"},
     {"errors", "_core"},
 ]
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}

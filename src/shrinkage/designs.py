@@ -47,17 +47,18 @@ class Moments:
 class Design(ABC):
     """An (n, p) matrix seen as `(data - shift) * scale`."""
 
+    data: Any
     shift: Vector
     scale: Vector
 
     @property
-    @abstractmethod
-    def shape(self) -> tuple[int, int]: ...
+    def shape(self) -> tuple[int, int]:
+        return self.data.shape
 
     @property
-    @abstractmethod
     def dtype(self) -> np.dtype:
         """The dtype coefficients are handed back in: float32 for float32 data, float64 otherwise."""
+        return np.dtype(np.float32) if self.data.dtype == np.float32 else np.dtype(np.float64)
 
     @abstractmethod
     def moments(self, weights: Vector) -> Moments:
@@ -110,14 +111,6 @@ class Dense(Design):
     def of(cls, data: Matrix) -> Dense:
         p = data.shape[1]
         return cls(data, np.zeros(p), np.ones(p)).view(np.zeros(p), np.ones(p))
-
-    @property
-    def shape(self):
-        return self.data.shape
-
-    @property
-    def dtype(self):
-        return np.dtype(np.float32) if self.data.dtype == np.float32 else np.dtype(np.float64)
 
     def view(self, shift, scale):
         spread = np.divide(1.0, scale, where=scale != 0, out=np.full(len(scale), np.inf))
@@ -239,14 +232,6 @@ class Sparse(Design):
             columns.sum_duplicates()
         p = columns.shape[1]
         return cls(columns, np.zeros(p), np.ones(p))
-
-    @property
-    def shape(self):
-        return self.data.shape
-
-    @property
-    def dtype(self):
-        return np.dtype(np.float32) if self.data.dtype == np.float32 else np.dtype(np.float64)
 
     def _scaled(self, columns: Vector) -> tuple[Any, Vector]:
         """These columns times their scale, uncentred, and the centres in the same units."""

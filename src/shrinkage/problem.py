@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage import free_terms
+from shrinkage.bisection import largest_share
 from shrinkage.designs import Design, Vector
 from shrinkage.points import Point
 
@@ -142,18 +143,8 @@ class Problem:
         return max(gap, 0.0)  # a summand may be a rounding below zero
 
     def _loss_scale(self, u: Vector) -> float:
-        """The largest k <= 1 at which the loss's conjugate is finite at k u, by bisection: its domain is convex and holds 0."""
-
-        def inside(k: float) -> bool:
-            return bool(np.isfinite(self._over_rows(self.loss.total_fenchel_young, self.null.eta, k * u)))
-
-        if inside(1.0):
-            return 1.0
-        low, high = 0.0, 1.0
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if inside(middle) else (low, middle)
-        return low
+        """The largest k <= 1 at which the loss's conjugate is finite at k u: its domain is convex and holds 0."""
+        return largest_share(lambda k: bool(np.isfinite(self._over_rows(self.loss.total_fenchel_young, self.null.eta, k * u))))
 
     def _violation(self, point: Point, gradient: Vector, pull: Vector) -> float:
         """The largest over coefficients and intercept; with kinks in the loss, also how far the dual is from its subgradients."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.arrays import Array, namespace
+from shrinkage.bisection import largest_share
 from shrinkage.errors import ParameterError
 from shrinkage.penalties.base import Penalty, Separable, Twin
 from shrinkage.penalties.elementary import Elementary, Plain
@@ -220,17 +221,7 @@ class Sum(Penalty):
     def dual_scale(self, v: np.ndarray) -> float:
         """By bisection: the norm of what the threshold leaves of k v grows with k."""
         groups, inner = self._norms_problem()
-
-        def inside(k: float) -> bool:
-            return inner.dual_scale(groups.norms(self._left_of(k * v))) >= 1.0
-
-        if inside(1.0):
-            return 1.0
-        low, high = 0.0, 1.0
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if inside(middle) else (low, middle)
-        return low
+        return largest_share(lambda k: inner.dual_scale(groups.norms(self._left_of(k * v))) >= 1.0)
 
     # ---- for the solvers
 
