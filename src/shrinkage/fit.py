@@ -229,7 +229,7 @@ def parts(problem: Problem, units: Units, evaluation: Evaluation) -> tuple[float
     """Minus the summed loss and minus the penalty, in the user's units (infinite where too large to represent)."""
     point = evaluation.point
     with np.errstate(over="ignore"):
-        loss = np.ldexp(float(problem.loss.total(problem.y, point.eta, problem.weights)), units.objective_power)
+        loss = np.ldexp(problem.total(point.eta), units.objective_power)
         penalty = np.ldexp(float(problem.penalty.value(point.w)), units.objective_power)
     return -float(loss), -float(penalty)
 

@@ -50,13 +50,17 @@ def _columns(problem: Any) -> np.ndarray:
 
 def _newton_direction(problem: Any, point: Point) -> tuple[Vector, float, float] | None:
     """(coefficients, intercept, the decrease of the loss that the model promises), or None where the gradient is rounding."""
-    loss, y, free = problem.loss, problem.y, problem.free
-    u = loss.total_gradient(y, point.eta, problem.weights)
-    h = np.asarray(loss.curvature(y, point.eta)) * problem.weights
-    noise = ROUNDING * float(np.abs(u).sum())
+    loss, y, weights, free = problem.loss, problem.y, problem.weights, problem.free
     if len(free) == 0:  # the intercept alone: by far the commonest case
-        g, c = float(u.sum()), float(h.sum())
-        return None if abs(g) <= noise or c <= 0 else (np.zeros(0), -g / c, g * g / c / 2)
+        g = c = size = 0.0
+        for rows in problem.rows():
+            u = loss.total_gradient(y[rows], point.eta[rows], weights[rows])
+            g, size = g + float(u.sum()), size + float(np.abs(u).sum())
+            c += float(np.asarray(loss.curvature(y[rows], point.eta[rows])) @ weights[rows])
+        return None if abs(g) <= ROUNDING * size or c <= 0 else (np.zeros(0), -g / c, g * g / c / 2)
+    u = loss.total_gradient(y, point.eta, weights)
+    h = np.asarray(loss.curvature(y, point.eta)) * weights
+    noise = ROUNDING * float(np.abs(u).sum())
     A = _columns(problem)
     g = A.T @ u
     if np.max(np.abs(g)) <= noise:

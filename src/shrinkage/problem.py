@@ -5,6 +5,7 @@ Here in *prepared* coordinates (`units.py`): a solver and the judge see columns 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -99,11 +100,12 @@ class Problem:
         """A total of the loss, some rows at a time: its temporaries would be several times y."""
         if not self.loss.separable:
             return float(total(self.y, *vectors, self.weights))
-        n, sums = len(self.y), []
-        for start in range(0, n, ROWS):
-            rows = slice(start, min(start + ROWS, n))
-            sums.append(float(total(self.y[rows], *(v[rows] for v in vectors), self.weights[rows])))
-        return sum(sums)
+        return sum(float(total(self.y[rows], *(v[rows] for v in vectors), self.weights[rows])) for rows in self.rows())
+
+    def rows(self) -> Iterator[slice]:
+        """The rows, some at a time."""
+        n = len(self.y)
+        return (slice(start, min(start + ROWS, n)) for start in range(0, n, ROWS))
 
     def evaluate(self, point: Point) -> Evaluation:
         """Certify a point, after solving exactly for what no penalty touches."""

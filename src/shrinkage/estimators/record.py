@@ -75,7 +75,7 @@ def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None
     solution = to_solution(task, problem, units, ending, tol)
     point, half = ending.evaluation.point, problem.half_deviance
     floor = float(problem.loss.total_saturated(problem.y, problem.weights))
-    excess = float(problem.loss.total(problem.y, point.eta, problem.weights)) - floor
+    excess = problem.total(point.eta) - floor
     return solution, Record(
         coef=solution.coef,
         intercept=solution.intercept,
