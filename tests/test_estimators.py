@@ -378,7 +378,7 @@ def test_no_copy_of_x(order, dtype):
     """Beside X no more than a tenth of it is ever held: a few vectors as long as y, and a block."""
     A = np.asarray(rng.standard_normal((50_000, 200), dtype=dtype), order=order)
     target_ = A[:, 0] + rng.standard_normal(50_000)
-    sh.Lasso(alpha=0.1).fit(A[:50], target_[:50])  # modules that are loaded on first use are not counted
+    sh.Lasso(alpha=0.1).fit(A[:500], target_[:500])  # modules that are loaded on first use are not counted
     tracemalloc.start()
     sh.Lasso(alpha=0.1).fit(A, target_)
     _, peak = tracemalloc.get_traced_memory()

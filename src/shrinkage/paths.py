@@ -237,7 +237,7 @@ def grid(task: Task, problem: Problem, n_alphas: int, ratio: float | None) -> Ve
 def alpha_max(task: Task, problem: Problem) -> float:
     """Where the path starts. 1 where nothing can be told from the data: a target without variation, or no penalty."""
     start = problem.refit(problem.null)
-    pull = problem.design.rmatvec(problem.loss.total_gradient(problem.y, start.eta, problem.weights))
+    pull = problem.design.rmatvec(problem.gradient(start.eta))
     strength = float(problem.penalty.critical(pull))
     if not np.isfinite(strength):
         twin = problem.penalty.twin(problem.p)

@@ -65,7 +65,7 @@ class Problem:
     @cached_property
     def null_pull(self) -> Vector:
         """X' times the loss's gradient at the null model."""
-        return self.design.rmatvec(self.loss.total_gradient(self.y, self.null.eta, self.weights))
+        return self.design.rmatvec(self.gradient(self.null.eta))
 
     @cached_property
     def half_deviance(self) -> float:
@@ -93,6 +93,15 @@ class Problem:
         """The summed loss."""
         return self._over_rows(self.loss.total, eta)
 
+    def gradient(self, eta: Vector) -> Vector:
+        """Of the summed loss in eta, (n,)."""
+        if not self.loss.separable:
+            return np.asarray(self.loss.total_gradient(self.y, eta, self.weights))
+        out = np.empty(len(self.y))
+        for rows in self.rows():
+            out[rows] = self.loss.total_gradient(self.y[rows], eta[rows], self.weights[rows])
+        return out
+
     def objective(self, point: Point) -> float:
         return self.total(point.eta) + float(self.penalty.value(point.w))
 
@@ -111,7 +120,7 @@ class Problem:
         """Certify a point, after solving exactly for what no penalty touches."""
         if self.loss.smooth:
             point = self.refit(point)
-        gradient = self.loss.total_gradient(self.y, point.eta, self.weights)
+        gradient = self.gradient(point.eta)
         if point.dual is not None:  # of a loss with kinks: the one subgradient, of many, that the solver found
             gradient = free_terms.project(self, point.dual)
         pull = self.design.rmatvec(gradient)

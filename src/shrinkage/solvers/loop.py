@@ -83,5 +83,5 @@ def _nothing_to_explain(problem: Problem) -> bool:
 
 def _exact(problem: Problem) -> Evaluation:
     null = problem.null
-    gradient = problem.loss.total_gradient(problem.y, null.eta, problem.weights)
+    gradient = problem.gradient(null.eta)
     return Evaluation(null, problem.objective(null), gradient, problem.null_pull, GAP, 0.0, 0.0)
