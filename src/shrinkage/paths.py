@@ -194,7 +194,7 @@ def _assemble(task: Task, problem: Problem, units: Units, alphas: Vector, rows: 
             f"({rows[bad].outcome.value}) Rescale X or y, or stop the path at a larger alpha."
         )
     totals = np.array([row.total for row in rows])
-    floor, half = float(problem.loss.total_saturated(problem.y, problem.weights)), problem.half_deviance
+    floor, half = problem.floor, problem.half_deviance
     explained = 1 - (totals - floor) / half if half > 0 else np.zeros(len(totals))
     with np.errstate(over="ignore", under="ignore"):
         losses = np.ldexp(totals, units.objective_power)

@@ -68,9 +68,16 @@ class Problem:
         return self.design.rmatvec(self.gradient(self.null.eta))
 
     @cached_property
+    def floor(self) -> float:
+        """The least the summed loss can be, over eta."""
+        if not self.loss.separable:
+            return float(self.loss.total_saturated(self.y, self.weights))
+        return sum(float(self.loss.total_saturated(self.y[rows], self.weights[rows])) for rows in self.rows())
+
+    @cached_property
     def half_deviance(self) -> float:
         """Half the null deviance: the null model's loss, counted from its minimum over eta; 0 if only rounding is left."""
-        half = float(self.total(self.null.eta) - self.loss.total_saturated(self.y, self.weights))
+        half = self.total(self.null.eta) - self.floor
         return half if half > 1e-13 * float(self.weights.sum()) else 0.0
 
     @cached_property
@@ -81,7 +88,7 @@ class Problem:
     def with_penalty(self, penalty: Any) -> Problem:
         """The same loss and data under another penalty; the null model is not computed again."""
         other = replace(self, penalty=penalty)
-        for name in ("null", "null_pull", "half_deviance"):
+        for name in ("null", "null_pull", "floor", "half_deviance"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other

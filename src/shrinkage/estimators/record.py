@@ -74,7 +74,7 @@ def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None
     ending = minimise(problem, choose(problem, tol), feasible(problem, point), tol, max_iter)
     solution = to_solution(task, problem, units, ending, tol)
     point, half = ending.evaluation.point, problem.half_deviance
-    floor = float(problem.loss.total_saturated(problem.y, problem.weights))
+    floor = problem.floor
     excess = problem.total(point.eta) - floor
     return solution, Record(
         coef=solution.coef,
