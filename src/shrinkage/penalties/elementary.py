@@ -39,8 +39,7 @@ class Elementary(Separable):
     def is_proper(self) -> bool:  # type: ignore[override]
         t = self.terms
         bounded = np.isfinite(t.low) & np.isfinite(t.high)
-        half = np.isfinite(t.low) | np.isfinite(t.high)
-        return bool(np.all((np.asarray(t.l1) > 0) | (np.asarray(t.l2) > 0) | bounded | (half & False)))
+        return bool(np.all((np.asarray(t.l1) > 0) | (np.asarray(t.l2) > 0) | bounded))
 
     def value(self, w: Array) -> Array:
         return namespace(w).sum(self.terms.value(w))
