@@ -4,7 +4,11 @@ BIN := .venv/bin
 CORE := CMakeLists.txt pyproject.toml $(wildcard core/*)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint docs hard-inputs sanitize wheel clean
+# What is compared with in `make bench`, each installed if it can be; adelie apart, since it pins NumPy. R's glmnet is used where it is.
+PEERS := scikit-learn celer skglm glum pycasso skein-glm
+SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
+
+.PHONY: demo test lint docs hard-inputs bench bench-quick bench-check sanitize wheel clean
 
 demo: .venv/demo ## the main job on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -23,6 +27,15 @@ docs: .venv/docs
 hard-inputs: .venv/test ## what hard input does to ours and to scikit-learn's lasso
 	$(BIN)/python -m benchmarks.hard_inputs
 
+bench: .bench/ours .bench-adelie/ready ## every job against every peer: at most 90 minutes, resumed where it stopped
+	.bench/bin/python -m benchmarks.run
+
+bench-quick: .bench/ours .bench-adelie/ready ## four of its rows in under five minutes
+	.bench/bin/python -m benchmarks.run --quick
+
+bench-check: .bench/ours .bench-adelie/ready ## does every peer solve the problem that is judged? on small data
+	.bench/bin/python -m benchmarks.check
+
 sanitize: ## the core's own tests under the address and undefined-behaviour sanitizers, without Python
 	mkdir -p build && c++ -std=c++20 -g -O1 -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all \
 		-Icore core/tests/test_core.cpp -o build/test_core && build/test_core
@@ -31,7 +44,7 @@ wheel: .venv/ready
 	$(BIN)/pip wheel --no-deps -w dist .
 
 clean:
-	rm -rf .venv build dist demo docs/_build
+	rm -rf .venv .bench .bench-adelie benchmarks/.cache build dist demo docs/_build
 
 .venv/ready:
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11 or later, or say make PYTHON=/path/to/python3."; exit 1; }
@@ -55,4 +68,20 @@ clean:
 
 .venv/lint: .venv/test
 	$(BIN)/pip install -q ruff mypy
+	@touch $@
+
+.bench/ready:
+	$(PYTHON) -m venv .bench
+	.bench/bin/pip install -q numpy scipy matplotlib
+	@for peer in $(PEERS); do .bench/bin/pip install -q $$peer || echo "$$peer does not install here; the table says so."; done
+	@touch $@
+
+# Not editable: what is measured is what users get.
+.bench/ours: .bench/ready $(SOURCES)
+	.bench/bin/pip install -q .
+	@touch $@
+
+.bench-adelie/ready:
+	$(PYTHON) -m venv .bench-adelie
+	@.bench-adelie/bin/pip install -q adelie || echo "adelie does not install here; the table says so."
 	@touch $@

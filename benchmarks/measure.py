@@ -64,24 +64,26 @@ def measure(spec: dict[str, Any], limit: float, total: float) -> dict[str, Any]:
     watcher = threading.Thread(target=_forward, args=(process.stderr, errors.append), daemon=True)
     watcher.start()
     runs: list[dict[str, Any]] = []
-    ending, begun, since, allowed = "done", time.monotonic(), time.monotonic(), WARM_UP
+    since, allowed, timing, ending = time.monotonic(), WARM_UP, False, "done"
+    begun = since + WARM_UP
     while True:
-        left = min(since + allowed, begun + WARM_UP + total) - time.monotonic()
+        call, whole = since + allowed, begun + total
         try:
-            line = lines.get(timeout=max(left, 0.01))
+            line = lines.get(timeout=max(min(call, whole) - time.monotonic(), 0.01))
         except queue.Empty:
-            ending = "cut" if allowed == limit else "late"
+            ending = "cut" if timing and call <= whole else "late"
             break
         if line is None:
             break
         said = json.loads(line) if line.startswith("{") else {}
         event = said.pop("event", None)
         if event == "ready":
-            begun = time.monotonic() - WARM_UP
+            begun = time.monotonic()
         if event == "run":
             runs.append(said)
         # The judging after a run is not the solver's time.
-        since, allowed = time.monotonic(), (limit if event == "begin" else WARM_UP)
+        since, timing = time.monotonic(), event == "begin"
+        allowed = limit if timing else WARM_UP
     _end(process)
     watcher.join(timeout=5)
     if ending == "done" and process.returncode:

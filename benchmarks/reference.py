@@ -94,7 +94,7 @@ def polished(problem: Problem, start: np.ndarray, intercept: float, alpha: float
         coef[np.repeat(norms < TINY * norms.max(), size)] = 0
     for _ in range(ROUNDS):
         used = np.flatnonzero(np.repeat(np.any(coef.reshape(-1, size) != 0, axis=1), size))
-        if len(used) > problem.n or len(used) == 0:
+        if (size == 1 and len(used) > problem.n) or len(used) == 0:
             return None
         eta = evaluator.predictor(problem, coef, b)
         r = evaluator.residual(problem, eta)

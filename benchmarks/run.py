@@ -1,0 +1,183 @@
+"""The whole: every job, every solver that is here, one thread and two, resumed where it stopped.
+
+    python -m benchmarks.run              all of it, at most 90 minutes; writes results.json, results.md, results.svg
+    python -m benchmarks.run --quick      four rows on one thread against the likeliest peers, in under five minutes
+
+What is done is kept line by line in .cache/runs.jsonl, and used again while machine, versions and sources are the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine, picture, table
+from benchmarks.data import CACHE, HERE, Missing, Problem, load
+from benchmarks.growth import grow
+from benchmarks.jobs import BY_KEY, JOBS, QUICK
+from benchmarks.measure import ask, measure
+from benchmarks.peers import ORDER
+from benchmarks.roster import roster
+from benchmarks.rows import CUT, pooled, rows
+
+MINUTES, QUICK_MINUTES = 90.0, 4.5
+RUNS, QUICK_RUNS = 5, 3
+QUICK_PEERS = ("ours", "sklearn", "celer", "skglm", "adelie", "glmnet")
+OURS = 300.0  # seconds that one call of ours may take
+LEAST = 1.0  # seconds below which nothing is cut
+NEAR = 3.0  # times the fastest peer on one thread: who is slower is not asked to try with two
+
+
+class Book:
+    """The records so far, on disk."""
+
+    def __init__(self, path: Path, header: dict[str, Any], fresh: bool) -> None:
+        self.path, self.records = path, []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [] if fresh or not path.exists() else [json.loads(line) for line in path.read_text().splitlines()]
+        if lines and lines[0] == header:
+            self.records = lines[1:]
+            print(f"Resuming after {len(self.records)} records, {self.spent() / 60:.0f} minutes.", flush=True)
+        else:
+            path.write_text(json.dumps(header) + "\n")
+
+    def spent(self) -> float:
+        return sum(record["wall"] for record in self.records)
+
+    def find(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        return next((r for r in self.records if all(r.get(name) == value for name, value in key.items())), None)
+
+    def add(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def main() -> int:
+    given = read_words()
+    quick = given.quick
+    names = tuple(name for name in ORDER if name in (given.solvers or (QUICK_PEERS if quick else ORDER)))
+    here, absent = roster(("ours", *[name for name in names if name != "ours"]))
+    if "ours" in absent:
+        sys.exit(f"shrinkage is not installed in .bench: {absent['ours']}")
+    header = {"machine": machine.description(), "commit": machine.commit(), "solvers": here, "small": given.small}
+    book = Book(CACHE / ("quick.jsonl" if quick else "runs.jsonl"), header, fresh=quick or given.fresh)
+    deadline = time.monotonic() + 60 * (given.minutes or (QUICK_MINUTES if quick else MINUTES)) - book.spent()
+
+    def left() -> float:
+        return deadline - time.monotonic()
+
+    rates = {str(t): json.loads(ask("ours", ["-m", "benchmarks.machine"], threads=t)) for t in given.threads}
+    problems, skipped, late = {}, {}, []
+    for threads in given.threads:
+        for key in given.jobs or (QUICK if quick else BY_KEY):
+            problem = problems.get(key) or prepare(key, given.small, skipped, left)
+            if problem is None:
+                continue
+            problems[key] = problem
+            if not do(book, problem, key, threads, tuple(here), given, left):
+                late.append(f"{key} ({threads})")
+    if late:
+        skipped["Some solvers, job (threads)"] = f"The time was up: {', '.join(late)}."
+    growth = [] if quick or given.small else grow(1, left)
+    results = {
+        **header, "absent": absent, "skipped": skipped, "rates": rates, "minutes": book.spent() / 60, "growth": growth,
+        "rows": rows(book.records, rates, problems),
+    }  # fmt: skip
+    words = table.text(results)
+    print("\n" + words)
+    if not (quick or given.small or given.jobs or given.solvers):
+        (HERE / "results.json").write_text(json.dumps({**results, "records": book.records}, indent=1) + "\n")
+        (HERE / "results.md").write_text(words)
+        picture.draw(results, HERE / "results.svg")
+    return 0
+
+
+def read_words() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--fresh", action="store_true", help="forget what was done before")
+    parser.add_argument("--small", action="store_true", help="toy sizes, to try the harness")
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--jobs", nargs="*", choices=[job.key for job in JOBS])
+    parser.add_argument("--solvers", nargs="*", choices=ORDER)
+    parser.add_argument("--threads", nargs="*", type=int, default=None)
+    given = parser.parse_args()
+    given.threads = given.threads or ([1] if given.quick else [1, 2])
+    given.runs = given.runs or (QUICK_RUNS if given.quick else RUNS)
+    return given
+
+
+def prepare(key: str, small: bool, skipped: dict[str, str], left: Any) -> Problem | None:
+    """The data, and the reference, made in a process of its own."""
+    job = BY_KEY[key].shrunk() if small else BY_KEY[key]
+    try:
+        problem = load(job)
+        said = ask("ours", ["-m", "benchmarks.reference", job.key], threads=2, timeout=max(left(), 1))
+    except Missing as missing:
+        skipped[key] = str(missing)
+        return None
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        skipped[key] = f"No reference: {error}"
+        return None
+    print(f"\n{job.title}, {problem.n:,} x {problem.p:,}; reference {said.strip()}", flush=True)
+    return problem
+
+
+def do(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, ...], given: Any, left: Any) -> bool:
+    """Ours, every peer, and ours again, so that a slow spell of the machine shows. False: not all in time."""
+    limit = OURS
+    for solver, variant, again in plan(book, problem, key, threads, names):
+        spec = {"job": key, "solver": solver, "variant": variant, "threads": threads, "small": given.small, "again": again}
+        found = book.find({**{k: spec[k] for k in ("job", "solver", "variant", "threads")}, "again": again})
+        if found is None:
+            if left() < 5:
+                return False
+            start = time.monotonic()
+            whole = {**spec, "targets": problem.job.targets, "runs": given.runs}
+            found = measure(whole, limit, min(left(), 8 * limit + 20))
+            book.add({**found, "again": again, "wall": time.monotonic() - start})
+            say(found)
+        if solver == "ours" and not again:
+            at = pooled([found], min(problem.job.targets))
+            limit = max(CUT * at["median"], LEAST) if at else OURS
+    return True
+
+
+def plan(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
+    for solver in names:
+        for variant in importlib.import_module(f"benchmarks.peers.{solver}").variants(problem):
+            if solver == "ours" or threads == 1 or near(book, problem, key, solver, variant):
+                yield solver, variant, False
+    for variant in importlib.import_module("benchmarks.peers.ours").variants(problem):
+        yield "ours", variant, True
+
+
+def near(book: Book, problem: Problem, key: str, solver: str, variant: str) -> bool:
+    """Whether a peer was near enough to the fastest on one thread for two to make it the fastest."""
+    single = [r for r in book.records if r["job"] == key and r["threads"] == 1 and r["solver"] != "ours"]
+    if not single:
+        return True
+    at = f"{min(problem.job.targets):g}"
+    times = {(r["solver"], r["variant"]): r["at"][at]["median"] for r in single if at in r["at"]}
+    mine = times.get((solver, variant))
+    return mine is not None and mine <= NEAR * min(times.values())
+
+
+def say(record: dict[str, Any]) -> None:
+    times = ", ".join(f"{t}: {at['median']:.4g} s (tol {at['tolerance']:.0e})" for t, at in record["at"].items())
+    ending = "" if record["ending"] == "done" else f"[{record['ending']}] "
+    head = f"  {record['threads']} thread  {record['solver']:8} {record['variant']:14}"
+    print(head, times or "never there", ending, record["why"] or "", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
