@@ -37,8 +37,8 @@ bench-check: .bench/ours .bench-adelie/ready ## does every peer solve the proble
 	.bench/bin/python -m benchmarks.check
 
 sanitize: ## the core's own tests under the address and undefined-behaviour sanitizers, without Python
-	mkdir -p build && c++ -std=c++20 -g -O1 -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-Icore core/tests/test_core.cpp -o build/test_core && build/test_core
+	mkdir -p build && c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-Icore core/tests/test_core.cpp core/kernels/choose.cpp core/kernels/baseline.cpp -o build/test_core && build/test_core
 
 wheel: .venv/ready
 	$(BIN)/pip wheel --no-deps -w dist .

@@ -7,6 +7,7 @@
 #include <optional>
 #include <tuple>
 #include "descend.hpp"
+#include "follow.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -74,6 +75,92 @@ std::tuple<int, double, bool> descend_(Table G, Values q, Table terms, std::opti
     return {result.sweeps, result.largest_move, result.converged};
 }
 
+using Square = nb::ndarray<const double, nb::ndim<2>, nb::device::cpu>;  // rows contiguous, any distance apart
+using Out1 = nb::ndarray<nb::numpy, double, nb::ndim<1>>;
+using Out2 = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
+
+// A new array and where its numbers go.
+template <class... Sizes>
+auto fresh(Sizes... sizes) {
+    std::size_t count = (std::size_t{1} * ... * sizes);
+    double* data = new double[count > 0 ? count : 1]();
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
+    return std::pair(nb::ndarray<nb::numpy, double, nb::ndim<sizeof...(Sizes)>>(data, {sizes...}, owner), data);
+}
+
+std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double yy, Table unit, Values strengths, Values start,
+                                                     double target, bool want_tangent) {
+    std::size_t k = q.shape(0), m = strengths.shape(0);
+    require(G.shape(0) == k && G.shape(1) == k && unit.shape(0) == 7 && unit.shape(1) == k && start.shape(0) == k,
+            "follow: G must be (k, k), unit (7, k), q and start (k,)");
+    require(k == 0 || G.stride(1) == 1, "follow: the rows of G must be contiguous");
+    auto [coefs, W] = fresh(m, k);
+    auto [slopes, S] = fresh(m, k);
+    auto [gaps, gap] = fresh(m);
+    auto [tangent, direction] = fresh(k);
+    int newtons = 0, sweeps = 0;
+    bool interrupted = false;
+    {
+        nb::gil_scoped_release unlocked;
+        SignalWatch watch;
+        std::vector<double> w(start.data(), start.data() + k);
+        Strip strip{G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
+        Follower follower(strip, q.data(), yy, {unit.data(), k}, w.data());
+        for (std::size_t i = 0; i < m && !interrupted; ++i) {
+            gap[i] = follower.solve(strengths.data()[i], target, std::ref(watch));
+            std::copy(w.begin(), w.end(), W + i * k);
+            std::copy(follower.gradient().begin(), follower.gradient().end(), S + i * k);
+            interrupted = watch();
+        }
+        if (want_tangent) follower.set_tangent();
+        std::copy(follower.direction().begin(), follower.direction().end(), direction);
+        newtons = follower.newtons, sweeps = follower.sweeps;
+    }
+    if (interrupted) throw nb::python_error();
+    return {coefs, slopes, gaps, tangent, newtons, sweeps};
+}
+
+using Numbers = nb::ndarray<nb::ro, nb::device::cpu>;
+
+// X as one of the two views the kernels read; `work` is called with it.
+template <class F32, class F64>
+void viewed(const Numbers& X, F32 work32, F64 work64) {
+    require(X.ndim() == 2, "X must have two dimensions");
+    require(X.stride(0) >= 0 && X.stride(1) >= 0 && (X.stride(0) == 1 || X.stride(1) == 1 || X.size() == 0),
+            "X must have contiguous rows or columns");
+    std::size_t n = X.shape(0), p = X.shape(1), row = static_cast<std::size_t>(X.stride(0)),
+                column = static_cast<std::size_t>(X.stride(1));
+    if (X.dtype() == nb::dtype<float>()) work32(View<float>{static_cast<const float*>(X.data()), n, p, row, column});
+    else if (X.dtype() == nb::dtype<double>()) work64(View<double>{static_cast<const double*>(X.data()), n, p, row, column});
+    else throw nb::type_error("X must be float32 or float64");
+}
+
+std::tuple<Out1, Out1, Out1, Out1> moments_(Numbers X, std::optional<Values> weights) {
+    require(X.ndim() == 2 && (!weights || weights->shape(0) == X.shape(0)), "moments: X must be (n, p), weights (n,)");
+    std::size_t p = X.shape(1);
+    auto [mean, a] = fresh(p);
+    auto [square, b] = fresh(p);
+    auto [low, c] = fresh(p);
+    auto [high, d] = fresh(p);
+    ColumnMoments out{a, b, c, d};
+    const double* w = weights ? weights->data() : nullptr;
+    viewed(
+        X, [&](View<float> x) { nb::gil_scoped_release unlocked; kernels().moments32(x, w, out); },
+        [&](View<double> x) { nb::gil_scoped_release unlocked; kernels().moments64(x, w, out); });
+    return {mean, square, low, high};
+}
+
+Out2 skinny_(Numbers X, Values shift, nb::ndarray<const double, nb::ndim<2>, nb::f_contig, nb::device::cpu> R) {
+    require(X.ndim() == 2 && R.shape(0) == X.shape(0) && shift.shape(0) == X.shape(1),
+            "skinny: X must be (n, p), shift (p,), R (n, m)");
+    auto [out, data] = fresh(X.shape(1), R.shape(1));
+    double* to = data;
+    viewed(
+        X, [&](View<float> x) { nb::gil_scoped_release unlocked; kernels().skinny32(x, shift.data(), R.data(), R.shape(1), to); },
+        [&](View<double> x) { nb::gil_scoped_release unlocked; kernels().skinny64(x, shift.data(), R.data(), R.shape(1), to); });
+    return out;
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -82,4 +169,12 @@ NB_MODULE(_core, m) {
     m.def("descend", &descend_, "G"_a, "q"_a, "terms"_a, "groups"_a.none(), "group_terms"_a.none(), "w"_a.noconvert(),
           "Gw"_a.noconvert(), "tolerance"_a, "max_sweeps"_a, "newton"_a,
           "Minimise w'Gw/2 - q'w + P(w) from w, in place; (sweeps, largest move, converged).");
+    m.def("follow", &follow_, "G"_a.noconvert(), "q"_a, "yy"_a, "unit"_a, "strengths"_a, "start"_a, "target"_a,
+          "want_tangent"_a,
+          "Minimise w'Gw/2 - q'w + c P(w) for each c in turn, P of l1, l2 and box terms: (coefs (m, k), slopes q - Gw (m, k), "
+          "duality gaps (m,), -dw/dc at the end (k,), Newton steps, sweeps).");
+    m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),
+          "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
+    m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
+    m.def("kernels", [] { return kernels().name; }, "The instruction set the kernels run on.");
 }

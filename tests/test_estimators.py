@@ -209,7 +209,11 @@ def test_three_classes_are_refused_in_scikit_learns_words():
 
 @pytest.mark.parametrize(
     "model",
-    [sh.Lasso(alpha=1e-3, max_iter=0), sh.LassoCV(max_iter=0, alphas=3), sh.PenalizedRegressor(alpha=1e-3, max_iter=0)],
+    [
+        sh.Lasso(alpha=1e-3, max_iter=0),
+        sh.LassoCV(max_iter=0, alphas=3, tol=1e-13),
+        sh.PenalizedRegressor(alpha=1e-3, max_iter=0),
+    ],
     ids=str,
 )
 def test_what_is_not_certified_is_warned_of(model):

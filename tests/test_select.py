@@ -99,3 +99,14 @@ def test_no_errors_without_folds():
     X, y = data()
     with pytest.raises(sh.ParameterError, match="cv=10"):
         sh.select(X, y, sh.SquaredError(), sh.L1(1.0), cv=None, rule="aic").mean  # noqa: B018
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1e160, 1e200])
+def test_criteria_choose_the_same_model_of_a_target_of_any_size(size):
+    X, y = data()
+    plain = sh.select(X, y, sh.SquaredError(), sh.L1(1.0), cv=None, rule="bic")
+    far = sh.select(X, y * size, sh.SquaredError(), sh.L1(1.0), cv=None, rule="bic")
+    for rule in ("aic", "bic", "ebic", "gcv"):
+        assert far.pick(rule) == plain.pick(rule)
+    shift = 2 * N * np.log(size)
+    np.testing.assert_allclose(far.criteria["bic"] - plain.criteria["bic"], shift, atol=1e-6 * abs(shift))

@@ -4,6 +4,7 @@
 #include <random>
 #include <vector>
 #include "../descend.hpp"
+#include "../follow.hpp"
 
 namespace {
 
@@ -73,9 +74,70 @@ void grouped(Term outer, const char* name) {
     check(moved < 1e-6, name);
 }
 
+// A path over strengths: every point certified, the factor updated as columns come and go.
+void followed(Term term, const char* name) {
+    Problem p;
+    auto terms = table(term, p.k);
+    double yy = 2000;
+    for (double x : p.q) yy += x * x;
+    Follower follower({p.G.data(), p.k, p.k}, p.q.data(), yy, {terms.data(), p.k}, p.w.data());
+    for (double c = 50; c > 0.01; c *= 0.8) check(follower.solve(c, 1e-9 * yy, [] { return false; }) <= 1e-9 * yy, name);
+    follower.set_tangent();
+}
+
+// Columns enter and leave a factor in random order; its solutions stay those of the matrix.
+void factored() {
+    Problem p;
+    Factor factor(p.k);
+    std::mt19937 rng(1);
+    for (int step = 0; step < 200; ++step) {
+        std::size_t j = rng() % 6;
+        if (factor.holds(j)) factor.remove(j);
+        else check(factor.add(j, &p.G[j * p.k], p.G[j * p.k + j]), "an independent column enters a factor");
+        std::size_t m = factor.size();
+        std::vector<double> x(m);
+        for (std::size_t a = 0; a < m; ++a) x[a] = p.q[factor.column(a)];
+        factor.solve(x.data());
+        for (std::size_t a = 0; a < m; ++a) {
+            double sum = 0;
+            for (std::size_t b = 0; b < m; ++b) sum += p.G[factor.column(a) * p.k + factor.column(b)] * x[b];
+            check(std::abs(sum - p.q[factor.column(a)]) < 1e-9, "a factor solves its system");
+        }
+    }
+    Factor twice(p.k);
+    twice.add(0, &p.G[0], p.G[0]);
+    check(!twice.add(7, &p.G[7 * p.k], p.G[7 * p.k + 7]), "a doubled column is refused");
+}
+
+template <class T>
+void kernel_shapes() {
+    for (std::size_t n : {1, 3, 8, 300})
+        for (std::size_t p : {1, 5, 17})
+            for (bool by_rows : {true, false}) {
+                std::vector<T> X(n * p, T(2));
+                std::vector<double> R(n * 7, 1), shift(p, 1), out(p * 7), a(p), b(p), c(p), d(p);
+                View<T> view{X.data(), n, p, by_rows ? p : 1, by_rows ? 1 : n};
+                if constexpr (sizeof(T) == 4) {
+                    kernels().skinny32(view, shift.data(), R.data(), 7, out.data());
+                    kernels().moments32(view, R.data(), {a.data(), b.data(), c.data(), d.data()});
+                } else {
+                    kernels().skinny64(view, shift.data(), R.data(), 7, out.data());
+                    kernels().moments64(view, nullptr, {a.data(), b.data(), c.data(), d.data()});
+                }
+                for (double x : out) check(x == static_cast<double>(n), "skinny");
+                for (std::size_t j = 0; j < p; ++j) check(a[j] == 2 && b[j] == 0 && c[j] == 2 && d[j] == 2, "moments");
+            }
+}
+
 }  // namespace
 
 int main() {
+    factored();
+    kernel_shapes<float>();
+    kernel_shapes<double>();
+    followed({1, 0, -inf, inf, 0, inf, inf}, "a path of l1");
+    followed({1, 1, 0, inf, 0, inf, inf}, "a path of elastic net, non-negative");
+    followed({1, 0, -0.2, 0.3, 0, inf, inf}, "a path of l1 in a box");
     separable({3, 0, -inf, inf, 0, inf, inf}, "l1");
     separable({0, 2, -inf, inf, 0, inf, inf}, "l2");
     separable({1, 1, 0, inf, 0, inf, inf}, "elastic net, non-negative");

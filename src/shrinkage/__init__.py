@@ -19,7 +19,8 @@ _HOMES = {
     "shrinkage.losses": ("Loss SquaredError Gaussian Logistic Bernoulli Poisson Huber AbsoluteError Quantile RootSquaredError"),
     "shrinkage.fit": "solve Solution Certificate",
     "shrinkage.solvers": "Outcome",
-    "shrinkage.paths": "path Path PathPoint",
+    "shrinkage.walk": "path",
+    "shrinkage.paths": "Path PathPoint",
     "shrinkage.selection": "select Choice",
     "shrinkage.errors": (
         "ShrinkageError DataError ParameterError ConvergenceError MemoryBudgetError FormatError ConvergenceWarning"

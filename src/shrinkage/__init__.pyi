@@ -39,7 +39,6 @@ from shrinkage.losses import RootSquaredError as RootSquaredError
 from shrinkage.losses import SquaredError as SquaredError
 from shrinkage.paths import Path as Path
 from shrinkage.paths import PathPoint as PathPoint
-from shrinkage.paths import path as path
 from shrinkage.penalties import L1 as L1
 from shrinkage.penalties import L2 as L2
 from shrinkage.penalties import MCP as MCP
@@ -59,5 +58,6 @@ from shrinkage.penalties import Uniform as Uniform
 from shrinkage.selection import Choice as Choice
 from shrinkage.selection import select as select
 from shrinkage.solvers import Outcome as Outcome
+from shrinkage.walk import path as path
 
 __version__: str

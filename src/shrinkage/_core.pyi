@@ -16,3 +16,16 @@ def descend(
     max_sweeps: int,
     newton: bool,
 ) -> tuple[int, float, bool]: ...
+def follow(
+    G: Floats,
+    q: Floats,
+    yy: float,
+    unit: Floats,
+    strengths: Floats,
+    start: Floats,
+    target: float,
+    want_tangent: bool,
+) -> tuple[Floats, Floats, Floats, Floats, int, int]: ...
+def moments(X: NDArray, weights: Floats | None) -> tuple[Floats, Floats, Floats, Floats]: ...
+def skinny(X: NDArray, shift: Floats, R: Floats) -> Floats: ...
+def kernels() -> str: ...

@@ -8,6 +8,8 @@ counted as the number of non-zeros, as ncvreg does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import linalg
 
@@ -16,8 +18,8 @@ from shrinkage.points import Point
 from shrinkage.problem import Problem
 
 
-def of_freedom(problem: Problem, point: Point) -> float:
-    """The trace above, at this point of this problem."""
+def of_freedom(problem: Problem, point: Point, hessian: Callable[[np.ndarray], np.ndarray] | None = None) -> float:
+    """The trace above, at this point of this problem. `hessian` gives H on some columns where it is at hand."""
     active = np.flatnonzero(point.w)
     twin = problem.penalty.twin(problem.p)
     if len(active) == 0:
@@ -29,6 +31,9 @@ def of_freedom(problem: Problem, point: Point) -> float:
         bend = bend + _group_curvature(twin, point.w, active)
     if not bend.any():
         return float(min(len(active), int(np.count_nonzero(problem.weights))))
+    if hessian is not None:
+        H = hessian(active)
+        return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
     h = problem.weights * np.asarray(problem.loss.curvature(problem.y, point.eta))
     if len(active) > len(h) and twin.groups is None and np.all(twin.terms[1, active] > 0):
         inverse = np.zeros(problem.p)

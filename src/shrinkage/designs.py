@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from shrinkage import _core, threads
+
 Vector = np.ndarray
 Matrix = np.ndarray
 
@@ -23,6 +25,12 @@ Matrix = np.ndarray
 BLOCK_BYTES = 1 << 18
 # Above this ratio of |shift| to spread, x'r - shift * sum(r) would lose digits that (x - shift)'r keeps.
 SAFE_OFFSET = 64.0
+# Bytes of X that one thread takes at a time, a multiple of 64 columns.
+TILE_BYTES = 1 << 21
+# Bytes of rows held, sorted by fold, while the Gram matrices of folds are formed.
+CHUNK_BYTES = 1 << 23
+# With no more right-hand sides than this our kernel, which reads X once, is faster than BLAS, which repacks it.
+FEW = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +92,18 @@ class Design(ABC):
     def gather(self, columns: Vector) -> Matrix:
         """X[:, columns] as a float64 array of its own."""
 
+    def products(self, y: Vector, weights: Vector, labels: Vector, count: int) -> Matrix:
+        """Of the rows with each label, sum_i weights[i] z_i z_i' where z = [x, y, 1]: (count, p + 2, p + 2)."""
+        p = self.shape[1]
+        out, every = np.empty((count, p + 2, p + 2)), np.arange(p)
+        for label in range(count):
+            w = np.where(labels == label, weights, 0.0)
+            out[label, :p, :p] = self.gram(every, every, w)
+            out[label, :p, p:] = self.rmatmat(np.column_stack([w * y, w]))
+            out[label, p:, :p] = out[label, :p, p:].T
+            out[label, p:, p:] = [[w * y @ y, w @ y], [w @ y, w.sum()]]
+        return out
+
     def rmatvec(self, r: Vector) -> Vector:
         return self.rmatmat(r[:, None])[:, 0]
 
@@ -105,6 +125,7 @@ class Dense(Design):
     data: Matrix
     shift: Vector
     scale: Vector
+    compiled: bool = False  # whether the kernels read this layout, and products with it cannot overflow
     centred_exactly: bool = True  # False: BLAS may run on the raw data, the shift being small beside the spread
 
     @classmethod
@@ -114,11 +135,11 @@ class Dense(Design):
 
     def view(self, shift, scale):
         spread = np.divide(1.0, scale, where=scale != 0, out=np.full(len(scale), np.inf))
-        native = self.data.dtype == np.float64 and self.data.dtype.isnative
         contiguous = self.data.flags.c_contiguous or self.data.flags.f_contiguous
-        tame = np.all((scale > 1e-100) & (scale < 1e100))
-        exactly = not (native and contiguous and tame and np.all(np.abs(shift) <= SAFE_OFFSET * spread))
-        return Dense(self.data, shift, scale, exactly)
+        tame = bool(np.all((scale > 1e-100) & (scale < 1e100)))
+        compiled = contiguous and tame and self.data.dtype.isnative and self.data.dtype in (np.float32, np.float64)
+        near = compiled and self.data.dtype == np.float64 and bool(np.all(np.abs(shift) <= SAFE_OFFSET * spread))
+        return Dense(self.data, shift, scale, compiled, not near)
 
     def _rows(self, columns: Vector | None = None) -> Iterator[tuple[slice, Matrix]]:
         """The matrix as the solver sees it, a block of rows at a time."""
@@ -146,6 +167,25 @@ class Dense(Design):
             yield at, block
 
     def moments(self, weights):
+        return (self._compiled_moments(weights) if self.compiled else None) or self._patient_moments(weights)
+
+    def _compiled_moments(self, weights: Vector) -> Moments | None:
+        """None where a sum of squares leaves the floating-point numbers, or the data are not finite."""
+        alike = None if np.all(weights == weights[0]) else np.ascontiguousarray(weights)
+        parts = threads.each(lambda at: _core.moments(self.data[:, at], alike), self._tiles())
+        mean, square, low, high = (np.concatenate(part) for part in zip(*parts, strict=True))
+        held = float(len(weights)) if alike is None else float(weights.sum())
+        if not np.isfinite(square).all() or np.any((square < 1e-280) & (low < high)):
+            return None
+        exponent = exponents(np.maximum(np.abs(high - mean), np.abs(low - mean)))
+        return Moments(mean, np.ldexp(np.sqrt(square / held), -exponent), exponent, low, high)
+
+    def _tiles(self) -> list[slice]:
+        n, p = self.shape
+        return threads.tiles(p, max(64, TILE_BYTES // (8 * max(n, 1)) // 64 * 64))
+
+    def _patient_moments(self, weights: Vector) -> Moments:
+        """The twin of the kernel, for any dtype, strides and magnitudes."""
         p = self.shape[1]
         low, high = np.full(p, np.inf), np.full(p, -np.inf)
         drift, mean, square = np.zeros(p), np.zeros(p), np.zeros(p)
@@ -169,8 +209,12 @@ class Dense(Design):
         return Moments(mean, np.sqrt(square), exponent, low, high)
 
     def rmatmat(self, R):
-        if not self.centred_exactly:
+        if not self.centred_exactly and R.shape[1] > FEW:
             return self.scale[:, None] * (self.data.T @ R - np.outer(self.shift, R.sum(axis=0)))
+        if self.compiled:
+            R = np.asfortranarray(R, dtype=np.float64)
+            parts = threads.each(lambda at: _core.skinny(self.data[:, at], self.shift[at], R), self._tiles())
+            return self.scale[:, None] * np.concatenate(parts)
         out = np.zeros((self.shape[1], R.shape[1]))
         if self.data.flags.f_contiguous:
             for at, block in self._columns():
@@ -201,6 +245,27 @@ class Dense(Design):
             right = block if same else block[:, k:]
             out += (left * weights[rows, None]).T @ right
         return out
+
+    def products(self, y, weights, labels, count):
+        n, p = self.shape
+        out = np.zeros((count, p + 2, p + 2))
+        root = None if np.all(weights == weights[0]) else np.sqrt(weights)
+        for rows in threads.tiles(n, max(64 * count, CHUNK_BYTES // (8 * (p + 2)))):
+            block = np.empty((rows.stop - rows.start, p + 2), order="C" if self.data.flags.c_contiguous else "F")
+            np.subtract(self.data[rows], self.shift, out=block[:, :p])
+            block[:, :p] *= self.scale
+            block[:, p], block[:, p + 1] = y[rows], 1.0
+            if root is not None:
+                block *= root[rows, None]
+            if count == 1:
+                out[0] += block.T @ block
+                continue
+            order = np.argsort(labels[rows], kind="stable")
+            ends = np.searchsorted(labels[rows][order], np.arange(count + 1))
+            for label in range(count):
+                part = block[order[ends[label] : ends[label + 1]]]
+                out[label] += part.T @ part
+        return out if root is not None else out * weights[0]
 
     def kernel(self, d):
         n = self.shape[0]

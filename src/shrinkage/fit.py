@@ -16,6 +16,8 @@ from shrinkage.problem import GAP, Evaluation, Problem
 from shrinkage.solvers import Ending, Outcome, Solver, choose, minimise
 from shrinkage.units import Units, prepare
 
+ROUNDING = 1e-14  # of half the null deviance: a smaller gap is a rounding, and no sentence claims it
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -43,7 +45,8 @@ class Certificate:
         if not self.holds:
             return f"Not certified: {found} exceeds the tolerance {self.tol:.1e}."
         if self.kind == GAP:
-            return f"Certified: the objective exceeds its optimum by at most {self.relative:.1e} of half the null deviance."
+            bound = max(self.relative, ROUNDING)
+            return f"Certified: the objective exceeds its optimum by at most {bound:.1e} of half the null deviance."
         return f"Certified stationary: {found} (the penalty is not convex, or states no conjugate, so no gap is known)."
 
     def __str__(self) -> str:

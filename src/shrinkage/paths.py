@@ -1,25 +1,18 @@
-"""A path: one fit per alpha, from strong to weak, each started at the one before, each certified."""
+"""The record of a path: one model per alpha, each with its certificate."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from shrinkage import degrees
 from shrinkage.designs import Matrix, Vector
-from shrinkage.errors import ConvergenceError, ConvergenceWarning, ParameterError
-from shrinkage.fit import Certificate, Task, feasible, linear_predictor, read_max_iter
-from shrinkage.inputs import read_tol, read_vector
-from shrinkage.problem import Problem
-from shrinkage.solvers import Ending, Outcome, choose, minimise
-from shrinkage.units import Units
-
-# Ridge has no alpha at which its coefficients vanish; its grid starts where a tenth of a per cent of it, as L1, would.
-RIDGE_SHARE = 1e-3
+from shrinkage.errors import ConvergenceWarning, ParameterError
+from shrinkage.fit import Certificate, linear_predictor
+from shrinkage.solvers import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +33,10 @@ class Path:
 
     - `alphas` (m,), on the mean of the loss; `coefs` (p, m), `intercepts` (m,).
     - `gaps` (m,): each model's relative certificate; `certificates`, `outcomes`: lists of m.
-    - `df` (m,): effective degrees of freedom, the intercept not counted; `deviance_explained` (m,); `losses` (m,): sums.
-    - `n_iter` (m,): steps of the outer loop. `loss`, `penalty`: as given; `names` of the columns or None.
+    - `df` (m,): effective degrees of freedom, the intercept not counted; `deviance_explained` (m,).
+    - `losses` (m,): sums of the loss, which are `totals * 2**total_power` (that may leave the floating-point numbers).
+    - `n_iter` (m,): steps of the outer loop. `passes`: how often the engine read X for the whole path, or None where a
+      solver went from alpha to alpha. `loss`, `penalty`: as given; `names` of the columns or None.
     """
 
     alphas: Vector
@@ -51,15 +46,22 @@ class Path:
     outcomes: list[Outcome]
     df: Vector
     deviance_explained: Vector
-    losses: Vector
+    totals: Vector
+    total_power: int
     n_iter: np.ndarray
     loss: Any
     penalty: Any
     names: list[str] | None = None
+    passes: int | None = None
 
     @property
     def gaps(self) -> Vector:
         return np.array([c.relative for c in self.certificates])
+
+    @property
+    def losses(self) -> Vector:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(self.totals, self.total_power)
 
     @property
     def converged(self) -> bool:
@@ -111,149 +113,6 @@ class Path:
             f"{int(np.count_nonzero(self.coefs[:, -1]))} of {len(self.coefs)} coefficients not zero at the end; "
             f"{held} of {len(self.alphas)} certified (largest relative {self.certificates[0].kind} {self.gaps.max():.1e})."
         )
-
-
-def path(
-    X: Any, y: Any, loss: Any, penalty: Any, *, alphas: Any = None, n_alphas: int = 100, ratio: float | None = None,
-    intercept: bool = True, weights: Any = None, offset: Any = None, standardize: bool = False, tol: float = 1e-6,
-    max_iter: int = 1000,
-) -> Path:  # fmt: skip
-    """Fit `mean loss + alpha * penalty` for decreasing alphas (inside: sum of the loss + W alpha penalty, W = sum of weights;
-    for `RootSquaredError` sqrt(W) alpha penalty, so that ||r|| / sqrt(W) is what alpha acts on).
-
-    **Arguments** (the others as in `solve`)
-
-    - `alphas`: the grid, in any order; None: `n_alphas` of them, log-spaced from the smallest at which every penalised
-      coefficient is zero down to `ratio` times it (None: 1e-4 for n > p, else 1e-2).
-
-    **Returns** a `Path`. A `ConvergenceWarning` counts the alphas whose certificate does not hold. After Ctrl-C the
-    KeyboardInterrupt carries what was done so far as its attribute `partial`, a `Path`.
-    """
-    task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
-    tol, max_iter = read_tol(tol), read_max_iter(max_iter)
-    alphas = read_alphas(alphas)
-    found = fit_path(task, alphas, n_alphas, ratio, tol, max_iter)
-    warn_unconverged(found, stacklevel=3)
-    return found
-
-
-def paths(task: Task, weights: Matrix, alphas: Vector, tol: float, max_iter: int) -> list[Path]:
-    """One path per column of `weights` (n, m), on one design that is never copied: folds are zero weights."""
-    return [fit_path(replace(task, weights=w), alphas, len(alphas), None, tol, max_iter) for w in weights.T]
-
-
-def fit_path(
-    task: Task, alphas: Vector | None, n_alphas: int, ratio: float | None, tol: float, max_iter: int
-) -> Path:  # fmt: skip
-    """The path of a validated task."""
-    problem, units = task.prepared()
-    if alphas is None:
-        alphas = grid(task, problem, n_alphas, ratio)
-    rows: list[Row] = []
-    point, state = feasible(problem, problem.null), None
-    try:
-        for alpha in alphas:
-            # alpha first: a family of penalties (MCP by strength) moves its knots with alpha, not with the sum of weights
-            here = problem.with_penalty(per_alpha(task) * (float(alpha) * problem.penalty))
-            ending = minimise(here, choose(here, tol), feasible(here, point), tol, max_iter, state)
-            point, state = ending.evaluation.point, ending.state
-            rows.append(_row(here, units, ending, tol))
-    except KeyboardInterrupt as stop:
-        stop.partial = _assemble(task, problem, units, alphas, rows, tol) if rows else None  # type: ignore[attr-defined]
-        raise
-    return _assemble(task, problem, units, alphas, rows, tol)
-
-
-class Row(NamedTuple):
-    """What is kept of one fit: nothing as long as the data."""
-
-    coef: Vector
-    intercept: float
-    certificate: Certificate
-    outcome: Outcome
-    df: float
-    total: float  # the summed loss, in prepared units
-    steps: int
-
-
-def _row(problem: Problem, units: Units, ending: Ending, tol: float) -> Row:
-    evaluation = ending.evaluation
-    coef, intercept = units.back(evaluation.point)
-    certificate = Certificate(evaluation.kind, evaluation.value, evaluation.relative, tol)
-    df, total = degrees.of_freedom(problem, evaluation.point), problem.total(evaluation.point.eta)
-    return Row(coef, intercept, certificate, ending.outcome, df, total, ending.steps)
-
-
-def _assemble(task: Task, problem: Problem, units: Units, alphas: Vector, rows: list[Row], tol: float) -> Path:
-    coefs = np.column_stack([row.coef for row in rows])
-    intercepts = np.array([row.intercept for row in rows])
-    if not (np.isfinite(coefs).all() and np.isfinite(intercepts).all()):
-        bad = int(np.flatnonzero(~np.isfinite(coefs).all(axis=0) | ~np.isfinite(intercepts))[0])
-        raise ConvergenceError(
-            f"At alpha={alphas[bad]:.6g} the coefficients are not finite in the units of the data "
-            f"({rows[bad].outcome.value}) Rescale X or y, or stop the path at a larger alpha."
-        )
-    totals = np.array([row.total for row in rows])
-    floor, half = problem.floor, problem.half_deviance
-    explained = 1 - (totals - floor) / half if half > 0 else np.zeros(len(totals))
-    with np.errstate(over="ignore", under="ignore"):
-        losses = np.ldexp(totals, units.objective_power)
-        kept = coefs.astype(task.design.dtype)
-    return Path(
-        alphas=np.asarray(alphas[: len(rows)], float),
-        coefs=kept,
-        intercepts=intercepts,
-        certificates=[row.certificate for row in rows],
-        outcomes=[row.outcome for row in rows],
-        df=np.array([row.df for row in rows]),
-        deviance_explained=explained,
-        losses=losses,
-        n_iter=np.array([row.steps for row in rows]),
-        loss=task.loss,
-        penalty=task.penalty,
-        names=task.names,
-    )
-
-
-def per_alpha(task: Task) -> float:
-    """The strength inside for alpha = 1: the one place where a mean becomes a sum."""
-    W = float(task.weights.sum())
-    return W if task.loss.separable else float(np.sqrt(W))
-
-
-def grid(task: Task, problem: Problem, n_alphas: int, ratio: float | None) -> Vector:
-    """Log-spaced from alpha_max, the smallest alpha that leaves every penalised coefficient at zero."""
-    if not isinstance(n_alphas, int | np.integer) or n_alphas < 1:
-        raise ParameterError(f"n_alphas must be an integer >= 1; got {n_alphas!r}.")
-    n, p = problem.design.shape
-    if ratio is None:
-        ratio = 1e-4 if np.count_nonzero(task.weights) > p else 1e-2
-    if not 0 < ratio <= 1:
-        raise ParameterError(f"ratio must lie in (0, 1]: the smallest alpha over the largest; got {ratio!r}.")
-    top = alpha_max(task, problem)
-    return top * np.logspace(0, np.log10(ratio), n_alphas)
-
-
-def alpha_max(task: Task, problem: Problem) -> float:
-    """Where the path starts. 1 where nothing can be told from the data: a target without variation, or no penalty."""
-    start = problem.refit(problem.null)
-    pull = problem.design.rmatvec(problem.gradient(start.eta))
-    strength = float(problem.penalty.critical(pull))
-    if not np.isfinite(strength):
-        twin = problem.penalty.twin(problem.p)
-        scale = float(twin.terms[1].max(initial=0.0)) if twin is not None else 1.0
-        strength = float(np.abs(pull).max(initial=0.0)) / (RIDGE_SHARE * scale) if scale > 0 else 0.0
-    return strength / per_alpha(task) if strength > 0 and problem.half_deviance > 0 else 1.0
-
-
-def read_alphas(alphas: Any) -> Vector | None:
-    """Decreasing, finite, >= 0."""
-    if alphas is None:
-        return None
-    values = read_vector(np.atleast_1d(alphas), "alphas")
-    if len(values) == 0 or np.any(values < 0):
-        raise ParameterError(f"alphas must be one or more finite numbers >= 0; got {np.asarray(alphas)!r}.")
-    return np.sort(values)[::-1].copy()
 
 
 def warn_unconverged(found: Path | Sequence[Path], stacklevel: int, category: type[Warning] = ConvergenceWarning) -> None:

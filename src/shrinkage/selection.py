@@ -11,8 +11,10 @@ import numpy as np
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceWarning, DataError, ParameterError
 from shrinkage.fit import Task, read_max_iter
+from shrinkage.grids import read_alphas
 from shrinkage.inputs import read_tol
-from shrinkage.paths import Path, fit_path, paths, read_alphas, warn_unconverged
+from shrinkage.paths import Path, warn_unconverged
+from shrinkage.walk import Settings, walks
 
 CRITERIA = ("aic", "bic", "ebic", "gcv")
 RULES = ("min", "1se", *CRITERIA)
@@ -29,7 +31,7 @@ class Choice:
     - `test_errors`, `train_errors` (m, K): mean unit deviance (squared error: the mean square) on the held-out and on the
       training rows of each of K folds; None where no fold was needed (a criterion), or where targets above 1e152 or below 1e-152
       have squares that are no floating-point numbers (the rules still work). `fold_weights` (K,): held-out weight.
-    - `criteria`: aic, bic, ebic, gcv -> (m,).
+    - `criteria`: aic, bic, ebic, gcv -> (m,); gcv on targets divided by 2**k where their squares leave the floats.
     - `index`, `alpha`, `coef`, `intercept`: the chosen model; `pick(rule)` gives the index another rule would choose.
     """
 
@@ -127,37 +129,40 @@ def select(
         raise ParameterError(f"The rule {rule!r} needs folds: pass cv=10 or a splitter.")
     task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
     tol, max_iter = read_tol(tol), read_max_iter(max_iter)
-    full = fit_path(task, read_alphas(alphas), n_alphas, ratio, tol, max_iter)
     masks = None if cv is None else fold_masks(cv, task, groups, shuffle_seed)
-    choice = judge(task, full, masks, rule, tol, max_iter)
-    return choice
+    return judge(task, masks, rule, Settings(read_alphas(alphas), n_alphas, ratio, tol, max_iter))
 
 
 def judge(
-    task: Task, full: Path, masks: tuple[Matrix, Matrix] | None, rule: str, tol: float, max_iter: int,
+    task: Task, masks: tuple[Matrix, Matrix] | None, rule: str, settings: Settings,
     category: type[Warning] = ConvergenceWarning,
 ) -> Choice:  # fmt: skip
-    """The errors and criteria of a path, given (train, test) masks (n, K) or None."""
-    criteria = information(task, full)
+    """The path over all rows, its errors and its criteria, given (train, test) masks (n, K) or None."""
+    train, test = masks if masks is not None else (None, None)
+    found = walks(task, train, test, settings)
+    warn_unconverged(found.paths, 4, category)
+    full, criteria = found.paths[0], information(task, found.paths[0])
     if masks is None:
-        warn_unconverged(full, 4, category)
         return Choice(full, rule, None, None, None, criteria)
-    train, test = masks
-    fold_paths = paths(task, train * task.weights[:, None], full.alphas, tol, max_iter)
-    warn_unconverged([full, *fold_paths], 4, category)
+    power, (held, trained) = far_from_one(task), found.errors or fold_errors(task, found.paths[1:], *masks)
+    fold_weights = (masks[1] * task.weights[:, None]).sum(axis=0)
+    if power:
+        return Choice(full, rule, None, None, fold_weights, criteria, held)
+    return Choice(full, rule, np.ldexp(held, found.power), np.ldexp(trained, found.power), fold_weights, criteria)
+
+
+def fold_errors(task: Task, fold_paths: list[Path], train: Matrix, test: Matrix) -> tuple[Matrix, Matrix]:
+    """Mean unit deviances (m, K), held-out and training, of targets divided by 2**far_from_one."""
     columns = np.arange(task.design.shape[1])
     power = far_from_one(task)
     loss, y = task.loss.rescale(power)[0], np.ldexp(task.y, -power)
-    held, trained = np.empty(test.shape[1:] + full.alphas.shape), np.empty(test.shape[1:] + full.alphas.shape)
+    held, trained = [], []
     for k, fold in enumerate(fold_paths):
         eta = task.design.matmat(columns, fold.coefs.astype(np.float64)) + fold.intercepts + task.offset[:, None]
         deviance = np.asarray(loss.unit_deviance(y[:, None], np.ldexp(eta, -power)))
-        held[k] = _average(deviance, test[:, k] * task.weights)
-        trained[k] = _average(deviance, train[:, k] * task.weights)
-    fold_weights = (test * task.weights[:, None]).sum(axis=0)
-    if power:
-        return Choice(full, rule, None, None, fold_weights, criteria, held.T)
-    return Choice(full, rule, held.T, trained.T, fold_weights, criteria)
+        held.append(_average(deviance, test[:, k] * task.weights))
+        trained.append(_average(deviance, train[:, k] * task.weights))
+    return np.column_stack(held), np.column_stack(trained)
 
 
 def far_from_one(task: Task) -> int:
@@ -208,17 +213,27 @@ def information(task: Task, full: Path) -> dict[str, Vector]:
 
     n, p = float(task.weights.sum()), task.design.shape[1]
     df = full.df + task.intercept
-    gaussian = task.loss.name in ("squared_error", "root_squared_error")
-    excess = np.maximum(full.losses - float(task.loss.total_saturated(task.y, task.weights)), 0.0)
-    if task.loss.name == "squared_error":
-        excess = excess * task.loss.sigma**2
-    elif gaussian:
-        excess = (excess * task.loss.scale) ** 2 / 2
-    with np.errstate(divide="ignore", over="ignore"):
-        deviance = n * np.log(2 * excess / n) if gaussian else 2 * excess
-        inside = np.clip(full.df, 0, p)
-        models = gammaln(p + 1) - gammaln(inside + 1) - gammaln(p - inside + 1)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        if task.loss.name in ("squared_error", "root_squared_error"):
+            squares, power = sums_of_squares(task, full)
+            deviance = n * (np.log(squares / n) + power * np.log(2.0))
+            error = np.ldexp(squares / n, power - 2 * far_from_one(task))
+        else:
+            saturated = float(task.loss.total_saturated(task.y, task.weights))
+            deviance = 2 * np.maximum(full.losses - saturated, 0.0)
+            error = deviance / n
         left = np.where(df < n, 1 - df / n, np.nan)
-        gcv = np.where(df < n, 2 * excess / n / left**2, np.inf)
+        gcv = np.where(df < n, error / left**2, np.inf)
+    inside = np.clip(full.df, 0, p)
+    models = gammaln(p + 1) - gammaln(inside + 1) - gammaln(p - inside + 1)
     bic = deviance + np.log(n) * df
     return {"aic": deviance + 2 * df, "bic": bic, "ebic": bic + 2 * EBIC_GAMMA * models, "gcv": gcv}
+
+
+def sums_of_squares(task: Task, full: Path) -> tuple[Vector, int]:
+    """The residual sums of squares as (mantissas, the power of two they are to be multiplied by)."""
+    if task.loss.name == "squared_error":
+        sigma, power = np.frexp(task.loss.sigma)
+        return 2 * full.totals * sigma**2, full.total_power + 2 * int(power)
+    scale, power = np.frexp(task.loss.scale)
+    return (full.totals * scale) ** 2, 2 * (full.total_power + int(power))

@@ -38,12 +38,16 @@ class Units:
 
     def back(self, point: Point) -> tuple[Vector, float]:
         """(coef, intercept) in the user's units."""
-        coef = self.coef(point.w)
+        coefs, intercepts = self.back_many(point.w[None, :], np.array([point.b]))
+        return coefs[0], float(intercepts[0])
+
+    def back_many(self, W: Vector, b: Vector) -> tuple[Vector, Vector]:
+        """(coefs (m, p), intercepts (m,)) in the user's units, of W (m, p) and b (m,)."""
+        coefs = self.coef(W)
         if not self.intercept:
-            return coef, 0.0
+            return coefs, np.zeros(len(b))
         with np.errstate(over="ignore", invalid="ignore"):
-            level = float(np.ldexp(point.b, self.target_power)) + self.target_shift
-            return coef, level - float(self.shift @ coef)
+            return coefs, np.ldexp(b, self.target_power) + self.target_shift - coefs @ self.shift
 
     def forward(self, coef: Vector, intercept: float) -> tuple[Vector, float]:
         """The prepared (w, b) of a start in the user's units."""

@@ -79,7 +79,7 @@ def path(
 def _fit(request: Request, training: Training, n_alphas: int, ratio: float | None) -> tuple[Any, bool]:
     """The path, and whether it is whole; Ctrl-C keeps what is done."""
     from shrinkage.estimators.words import Words, read_loss
-    from shrinkage.paths import path as solve
+    from shrinkage.walk import path as solve
 
     unit = Words(request.penalty, request.l1_ratio, groups=training.groups).unit(training.X.shape[1], None, None)
     try:

@@ -22,8 +22,9 @@ from shrinkage.estimators.record import Record, solve
 from shrinkage.estimators.summary import Summary, Words, summarise
 from shrinkage.estimators.validate import native_backend, read_X
 from shrinkage.fit import Solution, Task, linear_predictor, read_max_iter
+from shrinkage.grids import per_alpha
 from shrinkage.inputs import read_tol
-from shrinkage.paths import Path, per_alpha
+from shrinkage.paths import Path
 
 
 class Model(BaseEstimator):

@@ -17,8 +17,10 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from shrinkage.errors import ParameterError
 from shrinkage.fit import Task
-from shrinkage.paths import Path, fit_path, read_alphas
+from shrinkage.grids import read_alphas
+from shrinkage.paths import Path
 from shrinkage.selection import CRITERIA, RULES, Choice, fold_masks, information, judge
+from shrinkage.walk import Settings, walk
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -53,9 +55,8 @@ def select_mean(
         count, values = 100 if alphas is None else int(alphas), None
     else:
         count, values = 0, read_alphas(alphas)
-    full = fit_path(task, values, count, ratio, tol, max_iter)
     masks = None if splits is None else fold_masks(splits, task, None, None)
-    return judge(task, full, masks, rule, tol, max_iter, ConvergenceWarning)
+    return judge(task, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
 
 
 def chosen(choices: Sequence[Choice], rule: str) -> int:
@@ -87,7 +88,7 @@ class FoldModels:
 
 def sum_path(task: Task, strengths: np.ndarray, tol: float, max_iter: int) -> Path:
     """A path over strengths on the sum of the loss, which must be decreasing; its alphas are strengths / W."""
-    return fit_path(task, strengths / float(task.weights.sum()), len(strengths), None, tol, max_iter)
+    return walk(task, strengths / float(task.weights.sum()), len(strengths), None, tol, max_iter)
 
 
 def fold_models(task: Task, strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> FoldModels:

@@ -13,6 +13,7 @@ import numpy as np
 
 from shrinkage.points import Point
 from shrinkage.problem import Evaluation, Problem
+from shrinkage.solvers import interruptible
 from shrinkage.solvers.base import Solver
 from shrinkage.solvers.tangent import tangent
 
@@ -51,7 +52,7 @@ class LinearProgram(Solver[State]):
         ])  # fmt: skip
         target = (problem.y - problem.offset)[used]
         tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-        answer = linprog(c, A_eq=A, b_eq=target, bounds=bounds, method="highs", options=tight)
+        answer = interruptible.call(linprog, c, A_eq=A, b_eq=target, bounds=bounds, method="highs", options=tight)
         if answer.x is None:  # an unbounded or infeasible program: leave the judgement to the certificate of what we have
             return State(evaluation.point)
         w = answer.x[:p] - answer.x[p : 2 * p]

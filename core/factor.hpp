@@ -1,0 +1,94 @@
+// A Cholesky factor of G (plus a diagonal) on a list of columns that grows and shrinks by one: columns enter and leave the
+// active set of a path a few at a time, and each costs m^2 rather than m^3 operations.
+// Golub and Van Loan, Matrix Computations, 4th ed., 6.5.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+#include "kernels/kernels.hpp"
+
+class Factor {
+public:
+    explicit Factor(std::size_t k) : place(k, -1) {}
+
+    std::size_t size() const { return columns.size(); }
+    std::size_t column(std::size_t at) const { return columns[at]; }
+    bool holds(std::size_t j) const { return place[j] >= 0; }
+
+    // A pivot below this share of its diagonal is rounding: the column depends on those before it.
+    static constexpr double SMALLEST_PIVOT = 1e-10;
+
+    // Adds column j, given its row of G and its diagonal (any ridge included); false, and unchanged, if it is dependent.
+    bool add(std::size_t j, const double* row, double diagonal) {
+        std::size_t m = size();
+        reserve(m + 1);
+        double* last = line(m);
+        for (std::size_t a = 0; a < m; ++a) last[a] = row[columns[a]];
+        for (std::size_t a = 0; a < m; ++a) last[a] = (last[a] - kernels().dot(last, line(a), a)) / line(a)[a];
+        double pivot = diagonal - kernels().dot(last, last, m);
+        if (!(pivot > SMALLEST_PIVOT * diagonal)) return false;
+        last[m] = std::sqrt(pivot);
+        place[j] = static_cast<std::ptrdiff_t>(m);
+        columns.push_back(j);
+        return true;
+    }
+
+    // Givens rotations close the gap that column j leaves.
+    void remove(std::size_t j) {
+        std::size_t at = static_cast<std::size_t>(place[j]), m = size();
+        for (std::size_t i = at + 1; i < m; ++i) {
+            std::copy(line(i), line(i) + i + 1, line(i - 1));
+            place[columns[i]] = static_cast<std::ptrdiff_t>(i - 1);
+        }
+        columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(at));
+        place[j] = -1;
+        turns.clear();  // row by row, so that memory is read in order
+        for (std::size_t l = at; l + 1 < m; ++l) {
+            double* row = line(l);
+            for (std::size_t i = at; i < l; ++i) {
+                auto [c, s] = turns[i - at];
+                double left = row[i], right = row[i + 1];
+                row[i] = c * left + s * right;
+                row[i + 1] = c * right - s * left;
+            }
+            double size = std::hypot(row[l], row[l + 1]);  // the entry right of the diagonal goes into it
+            turns.emplace_back(row[l] / size, row[l + 1] / size);
+            row[l] = size;
+        }
+    }
+
+    void clear() {
+        for (std::size_t j : columns) place[j] = -1;
+        columns.clear();
+    }
+
+    // x, in the order of `column`, becomes the solution of (L L') z = x.
+    void solve(double* x) const {
+        std::size_t m = size();
+        for (std::size_t a = 0; a < m; ++a) x[a] = (x[a] - kernels().dot(line(a), x, a)) / line(a)[a];
+        for (std::size_t a = m; a-- > 0;) {
+            x[a] /= line(a)[a];
+            kernels().axpy(-x[a], line(a), x, a);
+        }
+    }
+
+private:
+    std::vector<std::size_t> columns;
+    std::vector<std::ptrdiff_t> place;  // of each column in the factor, or -1
+    std::vector<double> values;
+    std::vector<std::pair<double, double>> turns;
+    std::size_t stride = 0;
+
+    double* line(std::size_t a) { return values.data() + a * stride; }
+    const double* line(std::size_t a) const { return values.data() + a * stride; }
+
+    void reserve(std::size_t m) {
+        if (m <= stride) return;
+        std::size_t wider = std::max<std::size_t>(2 * stride, 32);
+        std::vector<double> moved(wider * wider);
+        for (std::size_t a = 0; a < size(); ++a) std::copy(line(a), line(a) + a + 1, moved.data() + a * wider);
+        values.swap(moved);
+        stride = wider;
+    }
+};

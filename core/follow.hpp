@@ -1,0 +1,232 @@
+// A path in the space of a Gram matrix: minimise w'Gw/2 - q'w + P_c(w) for one strength c after another, P_c of l1, l2 and
+// box terms. Newton on the active set, which from the point before is also the step along the
+// path, and coordinate descent where the set is wrong (Osborne, Presnell and Turlach, 2000, IMA J. Numer. Anal. 20; Friedman, Hastie and Tibshirani, 2010).
+// Each point ends with its duality gap, from the Gram's quantities alone.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+#include "factor.hpp"
+#include "quadratic.hpp"
+
+struct Strip {  // a Gram matrix, symmetric, row j at G + j * stride
+    const double* G;
+    std::size_t stride;
+    std::size_t k;
+    const double* row(std::size_t j) const { return G + j * stride; }
+};
+
+class Follower {
+public:
+    // `yy` is q at w = 0 made a square: the weighted sum of squares of the target. `unit` holds the terms at c = 1.
+    Follower(Strip gram, const double* q, double yy, Terms unit, double* w)
+        : gram(gram), q(q), yy(yy), unit(unit), w(w), g(gram.k), tangent(gram.k, 0.0), factor(gram.k) {
+        for (std::size_t j = 0; j < gram.k; ++j) w[j] = unit[j].clip(w[j]);
+        refresh();
+    }
+
+    const std::vector<double>& gradient() const { return g; }  // q - G w
+    const std::vector<double>& direction() const { return tangent; }  // -dw/dc
+    int newtons = 0, sweeps = 0;
+
+    // Moves w to the solution at strength c, to within a gap of `target`; returns the gap reached.
+    double solve(double c, double target, const Interrupted& interrupted) {
+        strength = c;
+        double best = std::numeric_limits<double>::infinity();
+        int idle = 0;
+        for (int round = 0; round < MOST_ROUNDS; ++round) {
+            bool settled = newton();
+            double now = gap();
+            if (now <= target) return now;
+            idle = now < 0.5 * best ? 0 : idle + 1;
+            best = std::min(best, now);
+            if (idle > PATIENCE || interrupted()) break;
+            for (int i = 0; i < (settled ? 1 : 2); ++i) sweep();
+        }
+        refresh();
+        return gap();
+    }
+
+    // P - D over these columns, each summand >= 0: see Problem._gap, whose twin this is.
+    double gap() const {
+        double k = 1, rr = yy, sum = 0;
+        for (std::size_t j = 0; j < gram.k; ++j) {
+            Term t = term(j);
+            rr -= w[j] * (q[j] + g[j]);
+            if (t.free() || t.l2 > 0) continue;
+            double size = std::abs(g[j]);
+            bool open = g[j] > 0 ? std::isinf(t.high) : std::isinf(t.low);
+            if (open && size > t.l1) k = std::min(k, t.l1 / size);
+        }
+        sum = (1 - k) * (1 - k) * std::max(rr, 0.0) / 2;
+        for (std::size_t j = 0; j < gram.k; ++j) {
+            Term t = term(j);
+            sum += t.free() ? std::abs(g[j] * w[j]) * k : fenchel_young(t, w[j], k * g[j]);
+        }
+        return sum;
+    }
+
+    // Where the path leads as c falls: w(c - d) = w + d * tangent until the active set changes.
+    void set_tangent() {
+        std::fill(tangent.begin(), tangent.end(), 0.0);
+        sync();
+        std::size_t m = factor.size();
+        rhs.resize(m);
+        for (std::size_t a = 0; a < m; ++a) {
+            std::size_t j = factor.column(a);
+            Term t = unit[j];
+            rhs[a] = t.l2 * w[j] + t.l1 * sign(w[j]);
+        }
+        factor.solve(rhs.data());
+        for (std::size_t a = 0; a < m; ++a) tangent[factor.column(a)] = rhs[a];
+    }
+
+private:
+    static constexpr int MOST_ROUNDS = 500, PATIENCE = 30, MOST_STEPS = 64;
+    Strip gram;
+    const double* q;
+    double yy;
+    Terms unit;
+    double* w;
+    std::vector<double> g, tangent, rhs;
+    Factor factor;
+    double strength = 0, ridged = -1;  // the c at which the factor's diagonal was formed
+
+    static double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
+
+    Term term(std::size_t j) const {
+        Term t = unit[j];
+        t.l1 *= strength;
+        t.l2 *= strength;
+        return t;
+    }
+
+    static double fenchel_young(const Term& t, double at, double v) {
+        double size = std::abs(v) - t.l1, best = 0;  // where v z - P(z) is largest
+        if (t.l2 > 0) best = size > 0 ? sign(v) * size / t.l2 : 0;
+        else if (size > 1e-13 * t.l1) best = v > 0 ? t.high : t.low;
+        if (std::isinf(best)) best = 0;  // an open side: v was scaled to its edge, so this is rounding
+        best = t.clip(best);
+        auto cost = [&](double z) { return t.l1 * std::abs(z) + t.l2 * z * z / 2 - v * z; };
+        if (best == 0) return std::max(cost(at), 0.0);
+        if (t.l2 > 0 && at != 0 && sign(at) == sign(best) && best == sign(v) * size / t.l2)
+            return t.l2 * (at - best) * (at - best) / 2;
+        return std::max(cost(at) - cost(best), 0.0);
+    }
+
+    bool active(std::size_t j) const {
+        Term t = unit[j];
+        if (!(gram.row(j)[j] > 0)) return false;
+        return w[j] > t.low && w[j] < t.high && (w[j] != 0 || t.l1 == 0);
+    }
+
+    void refresh() {
+        std::copy(q, q + gram.k, g.begin());
+        std::size_t held = 0;
+        double share[4];
+        const double* rows[4];
+        for (std::size_t j = 0; j < gram.k; ++j) {
+            if (w[j] == 0) continue;
+            share[held] = -w[j], rows[held] = gram.row(j);
+            if (++held == 4) kernels().axpy4(share, rows, g.data(), gram.k), held = 0;
+        }
+        for (std::size_t i = 0; i < held; ++i) kernels().axpy(share[i], rows[i], g.data(), gram.k);
+    }
+
+    // The factor of the columns now active; those that depend on others stay out, and are left to coordinate descent.
+    void sync() {
+        bool ridge = false;
+        for (std::size_t a = factor.size(); a-- > 0;) {
+            std::size_t j = factor.column(a);
+            ridge = ridge || unit[j].l2 > 0;
+            if (!active(j)) factor.remove(j);
+        }
+        if (ridge && ridged != strength) factor.clear();
+        ridged = strength;
+        for (std::size_t j = 0; j < gram.k; ++j)
+            if (!factor.holds(j) && active(j)) factor.add(j, gram.row(j), gram.row(j)[j] + term(j).l2);
+    }
+
+    double objective(double c) const {
+        double sum = 0;
+        for (std::size_t j = 0; j < gram.k; ++j) {
+            if (w[j] == 0) continue;
+            Term t = unit[j];
+            sum += c * (t.l1 * std::abs(w[j]) + t.l2 * w[j] * w[j] / 2) - w[j] * (q[j] + g[j]) / 2;
+        }
+        return sum;
+    }
+
+    // Steps to the minimiser of the face, or to its edge and on from there; true if the last one was full.
+    bool newton() {
+        for (int step = 0; step < MOST_STEPS; ++step) {
+            sync();
+            std::size_t m = factor.size();
+            if (m == 0) return true;
+            rhs.resize(m);
+            for (std::size_t a = 0; a < m; ++a) {
+                std::size_t j = factor.column(a);
+                Term t = term(j);
+                rhs[a] = g[j] - t.l2 * w[j] - t.l1 * sign(w[j]);
+            }
+            factor.solve(rhs.data());
+            ++newtons;
+            double share = 1, edge = 0;
+            std::size_t first = gram.k;
+            for (std::size_t a = 0; a < m; ++a) {
+                std::size_t j = factor.column(a);
+                Term t = unit[j];
+                double to = w[j] + rhs[a], stop = to;
+                if (t.l1 > 0 && w[j] * to < 0) stop = 0;
+                stop = t.clip(stop);
+                if (stop == to) continue;
+                double at = (stop - w[j]) / rhs[a];
+                if (at < share) share = at, first = j, edge = stop;
+            }
+            double before = objective(strength);
+            std::vector<double> old(w, w + gram.k), slope(g);
+            for (std::size_t a = 0; a < m; ++a) {
+                std::size_t j = factor.column(a);
+                w[j] = j == first ? edge : unit[j].clip(w[j] + share * rhs[a]);
+            }
+            refresh();
+            double after = objective(strength);
+            if (!(after <= before + 1e-14 * (std::abs(before) + std::abs(after)))) {
+                std::copy(old.begin(), old.end(), w);
+                g = slope;
+                factor.clear();  // whatever its updates have lost
+                return false;
+            }
+            if (first == gram.k) return m == wanted();
+        }
+        return false;
+    }
+
+    // How many columns are active, those out of the factor included.
+    std::size_t wanted() const {
+        std::size_t count = 0;
+        for (std::size_t j = 0; j < gram.k; ++j) count += active(j);
+        return count;
+    }
+
+    // Coordinate descent over the columns in use and those that violate their optimality conditions.
+    void sweep() {
+        ++sweeps;
+        for (std::size_t j = 0; j < gram.k; ++j) {
+            Term t = term(j);
+            if (w[j] == 0 && std::abs(g[j]) <= t.l1 && t.low <= 0 && t.high >= 0) continue;
+            const double* row = gram.row(j);
+            double curvature = row[j];
+            if (!(curvature > 0)) {  // a column of zeros: the penalty alone decides, and a free coefficient stays
+                w[j] = t.free() ? w[j] : t.clip(0.0);
+                continue;
+            }
+            double value = t.prox(w[j] + g[j] / curvature, 1 / curvature), by = value - w[j];
+            if (by == 0) continue;
+            w[j] = value;
+            kernels().axpy(-by, row, g.data(), gram.k);
+        }
+    }
+};

@@ -1,0 +1,2 @@
+#define KERNELS avx512
+#include "kernels.inl"

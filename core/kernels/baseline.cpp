@@ -1,0 +1,2 @@
+#define KERNELS baseline
+#include "kernels.inl"

@@ -1,0 +1,41 @@
+// The few loops in which the time goes. One source, kernels.inl, is built once per instruction set; the widest the machine
+// has is chosen at run time. Sums run over a fixed number of lanes and nothing is contracted into fused operations, so that
+// every instruction set gives the same bits.
+#pragma once
+#include <cstddef>
+
+// n x p, entry (i, j) at data[i * row + j * column]; one of the two strides is 1.
+template <class T>
+struct View {
+    const T* data;
+    std::size_t n, p, row, column;
+};
+
+// Per column, each of length p: weighted mean, weighted sum of squares about it, extremes over rows of positive weight.
+struct ColumnMoments {
+    double *mean, *square, *low, *high;
+};
+
+struct Kernels {
+    const char* name;
+    double (*dot)(const double* x, const double* y, std::size_t n);
+    // y += a x
+    void (*axpy)(double a, const double* x, double* y, std::size_t n);
+    // y += a0 x0 + a1 x1 + a2 x2 + a3 x3: y is read and written once for four rows
+    void (*axpy4)(const double* a, const double* const* x, double* y, std::size_t n);
+    // Moments of the columns of an n x p matrix, by blocks of rows merged as Chan, Golub and LeVeque (1979) do.
+    void (*moments32)(const View<float>& X, const double* weights, const ColumnMoments& out);
+    void (*moments64)(const View<double>& X, const double* weights, const ColumnMoments& out);
+    // out (p, m) = (X - shift)' R for R with contiguous columns.
+    void (*skinny32)(const View<float>& X, const double* shift, const double* R, std::size_t m, double* out);
+    void (*skinny64)(const View<double>& X, const double* shift, const double* R, std::size_t m, double* out);
+};
+
+// The table for this machine.
+const Kernels& kernels();
+
+namespace baseline { extern const Kernels table; }
+#ifdef SHRINKAGE_X86
+namespace avx2 { extern const Kernels table; }
+namespace avx512 { extern const Kernels table; }
+#endif

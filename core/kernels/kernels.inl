@@ -1,0 +1,295 @@
+// Included once per instruction set, inside its namespace (KERNELS).
+#include <algorithm>
+#include <cstring>
+#include "kernels.hpp"
+
+namespace KERNELS {
+
+// Four numbers side by side: a vector of whatever width the instruction set has.
+typedef double Pack __attribute__((vector_size(32)));
+constexpr std::size_t WIDE = 4;
+constexpr double INFINITE = __builtin_huge_val();
+
+static inline Pack load(const double* x) {
+    Pack out;
+    std::memcpy(&out, x, sizeof out);
+    return out;
+}
+
+static inline Pack load(const float* x) {
+    typedef float Half __attribute__((vector_size(16)));
+    Half out;
+    std::memcpy(&out, x, sizeof out);
+    return __builtin_convertvector(out, Pack);
+}
+
+static inline Pack all(double x) { return Pack{x, x, x, x}; }
+static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+static inline double least(Pack x) { return std::min(std::min(x[0], x[2]), std::min(x[1], x[3])); }
+static inline double most(Pack x) { return std::max(std::max(x[0], x[2]), std::max(x[1], x[3])); }
+
+static double dot(const double* __restrict x, const double* __restrict y, std::size_t n) {
+    Pack sums[4] = {};
+    std::size_t i = 0;
+    for (; i + 4 * WIDE <= n; i += 4 * WIDE)
+        for (std::size_t s = 0; s < 4; ++s) sums[s] += load(x + i + s * WIDE) * load(y + i + s * WIDE);
+    for (; i + WIDE <= n; i += WIDE) sums[0] += load(x + i) * load(y + i);
+    double rest = 0;
+    for (; i < n; ++i) rest += x[i] * y[i];
+    return sum((sums[0] + sums[2]) + (sums[1] + sums[3])) + rest;
+}
+
+static void axpy(double a, const double* __restrict x, double* __restrict y, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+static void axpy4(const double* a, const double* const* x, double* __restrict y, std::size_t n) {
+    const double a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
+    const double *__restrict x0 = x[0], *__restrict x1 = x[1], *__restrict x2 = x[2], *__restrict x3 = x[3];
+    for (std::size_t i = 0; i < n; ++i) y[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
+}
+
+constexpr std::size_t ROWS = 256;  // of a block: with a tile of columns it stays in the first cache
+
+// Two sets of moments become one.
+static void merge(double& mean, double& square, double& total, double other_mean, double other_square, double other_total) {
+    if (!(other_total > 0)) {
+        if (!(other_mean == other_mean)) mean = other_mean;  // a NaN in rows of weight zero is still told
+        return;
+    }
+    double all = total + other_total, apart = other_mean - mean, share = other_total / all;
+    mean = total > 0 ? mean + apart * share : other_mean;
+    square = total > 0 ? square + other_square + apart * apart * total * share : other_square;
+    total = all;
+}
+
+// The first row of a block that counts: sums are taken from it, so that a column constant in the rows that count has
+// exactly that mean, and no spread.
+static std::size_t first_used(const double* w, std::size_t n) {
+    std::size_t i = 0;
+    while (w && i + 1 < n && !(w[i] > 0)) ++i;
+    return i;
+}
+
+struct Block {
+    double held, sum, low, high;
+};
+
+// Sum of w (x - origin), and the extremes over rows of positive weight.
+template <class T>
+static Block first_look(const T* __restrict x, const double* __restrict w, std::size_t n, double origin) {
+    Pack held = {}, sums[2] = {}, low = all(INFINITE), high = all(-INFINITE);
+    const Pack from = all(origin);
+    std::size_t i = 0;
+    for (; i + 2 * WIDE <= n; i += 2 * WIDE)
+        for (std::size_t s = 0; s < 2; ++s) {
+            Pack at = load(x + i + s * WIDE), lows = at, highs = at;
+            if (w) {
+                Pack share = load(w + i + s * WIDE);
+                held += share;
+                sums[s] += share * (at - from);
+                lows = share > 0 ? at : all(INFINITE), highs = share > 0 ? at : all(-INFINITE);
+            } else {
+                sums[s] += at - from;
+            }
+            low = lows < low ? lows : low;
+            high = highs > high ? highs : high;
+        }
+    Block out{w ? sum(held) : static_cast<double>(n), sum(sums[0] + sums[1]), least(low), most(high)};
+    for (; i < n; ++i) {
+        double at = x[i], share = w ? w[i] : 1.0;
+        if (w) out.held += share;
+        out.sum += share * (at - origin);
+        if (share > 0) out.low = at < out.low ? at : out.low, out.high = at > out.high ? at : out.high;
+    }
+    return out;
+}
+
+template <class T>
+static double squares(const T* __restrict x, const double* __restrict w, std::size_t n, double centre) {
+    Pack sums[2] = {};
+    const Pack from = all(centre);
+    std::size_t i = 0;
+    for (; i + 2 * WIDE <= n; i += 2 * WIDE)
+        for (std::size_t s = 0; s < 2; ++s) {
+            Pack by = load(x + i + s * WIDE) - from;
+            sums[s] += w ? load(w + i + s * WIDE) * by * by : by * by;
+        }
+    double rest = 0;
+    for (; i < n; ++i) {
+        double by = static_cast<double>(x[i]) - centre;
+        rest += w ? w[i] * by * by : by * by;
+    }
+    return sum(sums[0] + sums[1]) + rest;
+}
+
+// Contiguous columns: one at a time, a block of its rows at a time.
+template <class T>
+static void moments_of_columns(const View<T>& X, const double* weights, const ColumnMoments& out) {
+    for (std::size_t j = 0; j < X.p; ++j) {
+        double mean = 0, square = 0, total = 0, low = INFINITE, high = -INFINITE;
+        for (std::size_t start = 0; start < X.n; start += ROWS) {
+            std::size_t n = std::min(X.n - start, ROWS);
+            const T* x = X.data + j * X.column + start;
+            const double* w = weights ? weights + start : nullptr;
+            double origin = x[first_used(w, n)];
+            Block look = first_look(x, w, n, origin);
+            double centre = origin + (look.held > 0 ? look.sum / look.held : look.sum);
+            merge(mean, square, total, centre, squares(x, w, n, centre), look.held);
+            low = std::min(low, look.low), high = std::max(high, look.high);
+        }
+        out.mean[j] = mean, out.square[j] = square, out.low[j] = low, out.high[j] = high;
+    }
+}
+
+// Contiguous rows: a strip of 4 K columns side by side, a block of rows at a time.
+template <class T, std::size_t K>
+static void moments_of_strip(const View<T>& X, const double* weights, std::size_t first, const ColumnMoments& out) {
+    double mean[4 * K] = {}, square[4 * K] = {}, total[4 * K] = {};
+    Pack low[K], high[K];
+    for (std::size_t k = 0; k < K; ++k) low[k] = all(INFINITE), high[k] = all(-INFINITE);
+    for (std::size_t start = 0; start < X.n; start += ROWS) {
+        std::size_t n = std::min(X.n - start, ROWS);
+        const T* block = X.data + start * X.row + first;
+        Pack centre[K], sums[K] = {}, apart[K] = {};
+        double held = 0;
+        const T* origin = block + first_used(weights ? weights + start : nullptr, n) * X.row;
+        for (std::size_t k = 0; k < K; ++k) centre[k] = load(origin + k * WIDE);
+        for (std::size_t i = 0; i < n; ++i) {
+            double w = weights ? weights[start + i] : 1.0;
+            held += w;
+            for (std::size_t k = 0; k < K; ++k) {
+                Pack at = load(block + i * X.row + k * WIDE);
+                sums[k] += all(w) * (at - centre[k]);
+                if (w > 0) low[k] = at < low[k] ? at : low[k], high[k] = at > high[k] ? at : high[k];
+            }
+        }
+        for (std::size_t k = 0; k < K; ++k) centre[k] += held > 0 ? sums[k] / all(held) : sums[k];
+        for (std::size_t i = 0; i < n; ++i) {
+            double w = weights ? weights[start + i] : 1.0;
+            for (std::size_t k = 0; k < K; ++k) {
+                Pack by = load(block + i * X.row + k * WIDE) - centre[k];
+                apart[k] += all(w) * by * by;
+            }
+        }
+        for (std::size_t j = 0; j < 4 * K; ++j)
+            merge(mean[j], square[j], total[j], centre[j / 4][j % 4], apart[j / 4][j % 4], held);
+    }
+    for (std::size_t j = 0; j < 4 * K; ++j) {
+        out.mean[first + j] = mean[j], out.square[first + j] = square[j];
+        out.low[first + j] = low[j / 4][j % 4], out.high[first + j] = high[j / 4][j % 4];
+    }
+}
+
+template <class T>
+static void moments_of_rows(const View<T>& X, const double* weights, const ColumnMoments& out) {
+    std::size_t first = 0;
+    for (; first + 16 <= X.p; first += 16) moments_of_strip<T, 4>(X, weights, first, out);
+    for (; first + 4 <= X.p; first += 4) moments_of_strip<T, 1>(X, weights, first, out);
+    for (; first < X.p; ++first) {  // the last few: columns with a stride, gathered a block at a time
+        double mean = 0, square = 0, total = 0, low = INFINITE, high = -INFINITE;
+        for (std::size_t start = 0; start < X.n; start += ROWS) {
+            std::size_t n = std::min(X.n - start, ROWS);
+            T x[ROWS];
+            for (std::size_t i = 0; i < n; ++i) x[i] = X.data[(start + i) * X.row + first];
+            const double* w = weights ? weights + start : nullptr;
+            double origin = x[first_used(w, n)];
+            Block look = first_look(x, w, n, origin);
+            double centre = origin + (look.held > 0 ? look.sum / look.held : look.sum);
+            merge(mean, square, total, centre, squares(x, w, n, centre), look.held);
+            low = std::min(low, look.low), high = std::max(high, look.high);
+        }
+        out.mean[first] = mean, out.square[first] = square, out.low[first] = low, out.high[first] = high;
+    }
+}
+
+template <class T>
+static void moments(const View<T>& X, const double* weights, const ColumnMoments& out) {
+    if (X.row == 1) moments_of_columns(X, weights, out);
+    else moments_of_rows(X, weights, out);
+}
+
+constexpr std::size_t RIGHT = 4;  // right-hand sides that share one reading of X
+
+// M columns of R against each contiguous column of X.
+template <class T, std::size_t M>
+static void skinny_of_columns(const View<T>& X, const double* shift, const double* R, std::size_t stride, double* out) {
+    for (std::size_t j = 0; j < X.p; ++j) {
+        const T* __restrict x = X.data + j * X.column;
+        const Pack centre = all(shift[j]);
+        Pack even[M] = {}, odd[M] = {};
+        std::size_t i = 0;
+        for (; i + 2 * WIDE <= X.n; i += 2 * WIDE) {
+            Pack left = load(x + i) - centre, right = load(x + i + WIDE) - centre;
+            for (std::size_t r = 0; r < M; ++r) {
+                even[r] += left * load(R + r * X.n + i);
+                odd[r] += right * load(R + r * X.n + i + WIDE);
+            }
+        }
+        for (std::size_t r = 0; r < M; ++r) {
+            double rest = 0;
+            for (std::size_t l = i; l < X.n; ++l) rest += (static_cast<double>(x[l]) - shift[j]) * R[r * X.n + l];
+            out[j * stride + r] = sum(even[r] + odd[r]) + rest;
+        }
+    }
+}
+
+// Contiguous rows: a strip of 4 K columns, a block of rows at a time, so that its part of R stays near.
+template <class T, std::size_t M, std::size_t K>
+static void skinny_of_strip(
+    const View<T>& X, const double* shift, const double* R, std::size_t first, std::size_t from, std::size_t to,
+    std::size_t stride, double* out) {
+    Pack centre[K], sums[M][K] = {};
+    for (std::size_t k = 0; k < K; ++k) centre[k] = load(shift + first + k * WIDE);
+    for (std::size_t i = from; i < to; ++i) {
+        const T* __restrict x = X.data + i * X.row + first;
+        for (std::size_t k = 0; k < K; ++k) {
+            Pack at = load(x + k * WIDE) - centre[k];
+            for (std::size_t r = 0; r < M; ++r) sums[r][k] += at * all(R[r * X.n + i]);
+        }
+    }
+    for (std::size_t r = 0; r < M; ++r)
+        for (std::size_t j = 0; j < 4 * K; ++j) out[(first + j) * stride + r] += sums[r][j / 4][j % 4];
+}
+
+template <class T, std::size_t M>
+static void skinny_of_rows(const View<T>& X, const double* shift, const double* R, std::size_t stride, double* out) {
+    constexpr std::size_t K = M == 1 ? 4 : 2;
+    for (std::size_t j = 0; j < X.p; ++j)
+        for (std::size_t r = 0; r < M; ++r) out[j * stride + r] = 0;
+    for (std::size_t from = 0; from < X.n; from += ROWS) {
+        std::size_t to = std::min(X.n, from + ROWS), first = 0;
+        for (; first + 4 * K <= X.p; first += 4 * K)
+            skinny_of_strip<T, M, K>(X, shift, R, first, from, to, stride, out);
+        for (; first + 4 <= X.p; first += 4) skinny_of_strip<T, M, 1>(X, shift, R, first, from, to, stride, out);
+        for (; first < X.p; ++first)
+            for (std::size_t r = 0; r < M; ++r) {
+                double part = 0;
+                for (std::size_t i = from; i < to; ++i)
+                    part += (static_cast<double>(X.data[i * X.row + first]) - shift[first]) * R[r * X.n + i];
+                out[first * stride + r] += part;
+            }
+    }
+}
+
+template <class T, std::size_t M>
+static void skinny_some(const View<T>& X, const double* shift, const double* R, std::size_t stride, double* out) {
+    if (X.row == 1) skinny_of_columns<T, M>(X, shift, R, stride, out);
+    else skinny_of_rows<T, M>(X, shift, R, stride, out);
+}
+
+template <class T>
+static void skinny(const View<T>& X, const double* shift, const double* R, std::size_t m, double* out) {
+    std::size_t r = 0;
+    for (; r + RIGHT <= m; r += RIGHT) skinny_some<T, RIGHT>(X, shift, R + r * X.n, m, out + r);
+    if (m - r == 3) skinny_some<T, 3>(X, shift, R + r * X.n, m, out + r);
+    if (m - r == 2) skinny_some<T, 2>(X, shift, R + r * X.n, m, out + r);
+    if (m - r == 1) skinny_some<T, 1>(X, shift, R + r * X.n, m, out + r);
+}
+
+#define SHRINKAGE_TEXT(name) #name
+#define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
+const Kernels table{SHRINKAGE_NAME(KERNELS), dot,       axpy,           axpy4,         moments<float>,
+                    moments<double>, skinny<float>, skinny<double>};
+
+}  // namespace KERNELS

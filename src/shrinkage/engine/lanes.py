@@ -1,0 +1,145 @@
+"""From products of the rows to the sufficient statistics of each lane."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shrinkage.designs import Matrix, Vector
+from shrinkage.problem import Problem
+
+# A column (or the target) whose spread in a lane is a smaller share than this of its spread over all rows has lost digits to
+# the subtraction of its mean: its moments are formed again from the lane's own rows.
+LEAST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A lane's path in the units of the shared problem: coefficients `W` (m, p), intercepts `b` (m,), duality `gaps` (m,) and
+    summed losses `totals` (m,), with half the lane's null deviance; `steps` of Newton in all."""
+
+    W: Matrix
+    b: Vector
+    gaps: Vector
+    totals: Vector
+    half_deviance: float
+    steps: int
+
+    @property
+    def relative(self) -> Vector:
+        return self.gaps / self.half_deviance
+
+    def then(self, more: Line) -> Line:
+        """This stretch of a path and the next one."""
+        return Line(
+            np.concatenate([self.W, more.W]), np.concatenate([self.b, more.b]), np.concatenate([self.gaps, more.gaps]),
+            np.concatenate([self.totals, more.totals]), self.half_deviance, self.steps + more.steps,
+        )  # fmt: skip
+
+
+class Rows(ABC):
+    """What was read of X for a number of lanes."""
+
+    pull: Vector  # X' gradient of the first lane at its null model, (p,)
+    passes: int  # readings of X so far
+
+    @abstractmethod
+    def follow(self, terms: Matrix, strengths: Matrix, tol: float, standardize: bool) -> Iterator[list[Line]]:
+        """The lanes' paths, some strengths at a time. `terms` (7, p): the penalty's, which `strengths` (lanes, m) multiply;
+        `standardize`: it acts on coefficients times the lane's own spread of their columns."""
+
+    @abstractmethod
+    def regular(self, lane: int) -> bool:
+        """Whether the lane can be followed: its target varies."""
+
+    @abstractmethod
+    def errors(self, line: Line, column: int) -> Vector:
+        """The mean squared error of every model of a line on the rows that this column of the marks counts."""
+
+    @abstractmethod
+    def gram(self, columns: np.ndarray) -> Matrix:
+        """X'X of the first lane on columns some model of it used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Rows that every lane (and every held-out set) weights alike, relative to the task's weights, are one pattern."""
+
+    labels: np.ndarray  # (n,), the pattern of each row
+    marks: Matrix  # (patterns, columns): the multiple each column gives a pattern
+
+    @classmethod
+    def of(cls, multiples: Matrix) -> Patterns:
+        """`multiples` (n, m): how often each row counts in each column."""
+        n, m = multiples.shape
+        if m == 1 and np.all(multiples == multiples[0]):
+            return cls(np.zeros(n, np.int64), multiples[:1])
+        key = multiples @ np.random.default_rng(0).random(m)  # rows alike have equal keys; the reverse is checked
+        _, first, labels = np.unique(key, return_index=True, return_inverse=True)
+        if not np.array_equal(multiples[first][labels], multiples):
+            marks, labels = np.unique(multiples, axis=0, return_inverse=True)
+            return cls(labels.reshape(-1), marks)
+        return cls(labels, multiples[first])
+
+    @property
+    def count(self) -> int:
+        return len(self.marks)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """A lane's rows in products: total weight, means, and the sums about them of y y (`yy`), x y (`q`) and x x' (`G`)."""
+
+    total: float
+    mean: Vector
+    level: float  # the target's mean
+    yy: float
+    q: Vector
+    G: Matrix
+
+    @classmethod
+    def of(cls, products: Matrix, intercept: bool) -> Moments:
+        """From sums of z z' with z = [x, y, 1]."""
+        p = len(products) - 2
+        total, sums = float(products[-1, -1]), products[:p, -1]
+        G, q, yy = products[:p, :p].copy(), products[:p, p].copy(), float(products[p, p])
+        if not intercept:
+            return cls(total, np.zeros(p), 0.0, yy, q, G)
+        mean, level = sums / total, float(products[p, -1]) / total
+        G -= np.outer(sums, mean)
+        q -= sums * level
+        return cls(total, mean, level, yy - float(products[p, -1]) * level, q, G)
+
+    def repaired(self, problem: Problem, weights: Vector, whole: Vector) -> Moments:
+        """Columns that hardly vary in this lane, formed again from its rows. `whole` (p,): the diagonal of G over all rows."""
+        thin = np.flatnonzero(np.diag(self.G) < LEAST_SPREAD * whole)
+        if len(thin) == 0:
+            return self
+        columns, used = problem.design.gather(thin), weights > 0
+        low, high = columns[used].min(axis=0), columns[used].max(axis=0)
+        centre = np.where(low == high, low, low + weights @ (columns - low) / weights.sum())
+        columns = np.where(low == high, 0.0, columns - centre)
+        weighted = columns * weights[:, None]
+        cross = problem.design.rmatmat(weighted) - np.outer(self.mean, weighted.sum(axis=0))
+        cross[thin] = columns.T @ weighted
+        G, q, mean = self.G, self.q.copy(), self.mean.copy()
+        G[thin], G[:, thin] = cross.T, cross
+        q[thin] = weighted.T @ (problem.y - self.level)
+        mean[thin] = centre
+        return replace(self, mean=mean, q=q, G=G)
+
+
+def unit_terms(terms: Matrix, relative: Vector | None) -> Matrix:
+    """A penalty's terms (7, p) on a lane's coefficients. `relative` (p,): the lane's spread of each column over that of the
+    shared units, where the penalty acts on standardised coefficients. An infinite strength is a box of nothing."""
+    terms = np.array(terms, np.float64)
+    if relative is not None:
+        terms[0] *= relative
+        terms[1] *= relative**2
+        terms[2:4] /= relative
+    out = np.isinf(terms[0]) | np.isinf(terms[1])
+    terms[:4, out] = 0.0
+    return terms

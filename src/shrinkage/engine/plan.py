@@ -1,0 +1,31 @@
+"""Which problems the engine takes, and how it reads their data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.designs import Matrix
+from shrinkage.engine.gram import GramRows
+from shrinkage.engine.lanes import Patterns, Rows
+from shrinkage.problem import Problem
+
+LEAST_TOL = 1e-12  # below it, a gap out of Gram quantities is rounding
+WIDEST = 400  # columns whose whole Gram costs no more than a path's readings of X, and PER_LANE more for each further lane
+PER_LANE = 50
+
+
+def suits(problem: Problem, tol: float) -> bool:
+    """Squared error, and a penalty of L1, L2 and box terms that is more than L2."""
+    twin = problem.penalty.twin(problem.p) if problem.loss.quadratic and problem.loss.separable else None
+    if twin is None or twin.groups is not None or twin.terms[4].any() or tol < LEAST_TOL or problem.p == 0:
+        return False
+    return bool(twin.terms[0].any() or np.isfinite(twin.terms[2:4]).any())
+
+
+def read(problem: Problem, multiples: Matrix, lanes: int) -> Rows | None:
+    """The data as the lanes need them; None where the solvers do better. `multiples` (n, lanes and sets to be scored)."""
+    patterns = Patterns.of(multiples)
+    weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
+    if problem.p <= WIDEST + PER_LANE * (lanes - 1) and patterns.count <= 4 * lanes:
+        return GramRows(problem, weights, patterns, lanes)
+    return None

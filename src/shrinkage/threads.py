@@ -1,0 +1,67 @@
+"""A few threads of our own for compiled loops that release the GIL.
+
+Work is cut into tiles that do not depend on the number of threads, and results come back in order, so that no bit of an
+answer does either.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def count() -> int:
+    """SHRINKAGE_NUM_THREADS, else OMP_NUM_THREADS, else the processors this process may use; 1 off the main thread,
+    where somebody else is already dividing the machine."""
+    if threading.current_thread() is not threading.main_thread():
+        return 1
+    for name in ("SHRINKAGE_NUM_THREADS", "OMP_NUM_THREADS"):
+        asked = os.environ.get(name, "").split(",")[0].strip()
+        if asked.isdigit() and int(asked) > 0:
+            return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each(function: Callable[[T], R], tiles: Iterable[T]) -> list[R]:
+    """[function(tile) for tile in tiles], side by side. After an exception (Ctrl-C too) no further tile is begun."""
+    tiles = list(tiles)
+    threads = min(count(), len(tiles))
+    if threads <= 1:
+        return [function(tile) for tile in tiles]
+    pending = [_executor(threads).submit(function, tile) for tile in tiles]
+    try:
+        return [one.result() for one in pending]
+    except BaseException:
+        for one in pending:
+            one.cancel()
+        raise
+
+
+def _executor(threads: int) -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None or _pool._max_workers != threads:
+        _pool = ThreadPoolExecutor(threads, thread_name_prefix="shrinkage")
+    return _pool
+
+
+def _forget() -> None:
+    """After a fork the child has none of its parent's threads."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def tiles(p: int, width: int) -> list[slice]:
+    """0 .. p in slices of `width`, whatever the number of threads."""
+    return [slice(start, min(start + width, p)) for start in range(0, p, width)]

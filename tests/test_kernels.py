@@ -1,0 +1,135 @@
+"""The compiled loops against slow, obvious twins, in every layout they read and on every instruction set."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shrinkage import _core
+from shrinkage.designs import Dense
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "rows of a wider C": lambda X: np.ascontiguousarray(np.column_stack([X, X]))[:, : X.shape[1]],
+    "columns of a taller F": lambda X: np.asfortranarray(np.vstack([X, X]))[: X.shape[0]],
+}
+layout = pytest.mark.parametrize("lay", LAYOUTS.values(), ids=LAYOUTS)
+dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+sizes = given(n=st.integers(1, 600), p=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
+
+
+def matrix(n, p, seed, dtype):
+    rng = np.random.default_rng(seed)
+    X = (rng.standard_normal((n, p)) * np.exp(rng.normal(0, 3, p)) + rng.normal(0, 5, p)).astype(dtype)
+    X[:, rng.integers(p)] = dtype(rng.normal())
+    return X, rng
+
+
+@layout
+@dtype
+@sizes
+def test_moments(lay, dtype, n, p, seed):
+    X, rng = matrix(n, p, seed, dtype)
+    weights = rng.random(n) * (rng.random(n) > 0.3)
+    weights[rng.integers(n)] = 1.0
+    for w in (None, weights):
+        mean, square, low, high = _core.moments(lay(X), w)
+        share, Y = np.ones(n) if w is None else w, X.astype(np.longdouble)
+        centre = share @ Y / share.sum()
+        used = X[share > 0]
+        spread = np.abs(used - centre).max(axis=0)
+        np.testing.assert_array_less(np.abs(mean - centre), 1e-14 * (np.abs(centre) + spread) + 1e-300)
+        np.testing.assert_allclose(square, share @ (Y - centre) ** 2, rtol=1e-11, atol=1e-28 * float((centre**2).max() * n))
+        np.testing.assert_array_equal(low, used.min(axis=0))
+        np.testing.assert_array_equal(high, used.max(axis=0))
+        constant = low == high
+        np.testing.assert_array_equal(mean[constant], low[constant])  # exactly, and no spread at all
+        np.testing.assert_array_equal(square[constant], 0.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("weighted", [False, True])
+@layout
+def test_moments_do_not_hide_what_is_not_finite(lay, bad, weighted):
+    X = np.random.default_rng(0).standard_normal((300, 19))
+    X[270, 3] = X[1, 18] = bad
+    weights = np.ones(300)
+    weights[270] = 0.0
+    _, square, _, _ = _core.moments(lay(X), weights if weighted else None)
+    assert list(np.flatnonzero(~np.isfinite(square))) == [3, 18]
+
+
+@layout
+@dtype
+@sizes
+def test_skinny(lay, dtype, n, p, seed):
+    X, rng = matrix(n, p, seed, dtype)
+    shift = X.mean(axis=0).astype(float)
+    R = np.asfortranarray(rng.standard_normal((n, int(rng.integers(1, 10)))))
+    found = _core.skinny(lay(X), shift, R)
+    apart = X.astype(np.longdouble) - shift
+    bound = 1e-15 * n * np.abs(apart).T @ np.abs(R) + 1e-300
+    assert np.all(np.abs(found - apart.T @ R) <= bound)
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    X, R = np.ones((4, 3)), np.ones((5, 2), order="F")
+    with pytest.raises(ValueError, match="skinny"):
+        _core.skinny(X, np.zeros(3), R)
+    with pytest.raises(ValueError, match="moments"):
+        _core.moments(X, np.ones(5))
+    with pytest.raises(ValueError, match="contiguous"):
+        _core.moments(np.ones((8, 6))[::2, ::2], None)
+    with pytest.raises((TypeError, ValueError), match="float32"):
+        _core.moments(np.ones((4, 3), np.int64), None)
+
+
+PROGRAM = """
+import hashlib, numpy as np
+from shrinkage import _core
+rng = np.random.default_rng(0)
+X, R = rng.standard_normal((701, 53)), np.asfortranarray(rng.standard_normal((701, 5)))
+digest = hashlib.sha256()
+for Y in (X, np.asfortranarray(X), X.astype(np.float32)):
+    for part in (*_core.moments(Y, None), *_core.moments(Y, R[:, 0] ** 2), _core.skinny(Y, X[0], R)):
+        digest.update(np.ascontiguousarray(part).tobytes())
+G = X.T @ X
+unit = np.repeat([[1.0], [0.1], [-np.inf], [np.inf], [0.0], [np.inf], [np.inf]], 53, axis=1)
+q, strengths = np.round(X.T @ R[:, 0], 6), np.geomspace(60, 0.1, 30)
+for part in _core.follow(np.round(G, 6), q, 900.0, unit, strengths, np.zeros(53), 1e-9, True)[:4]:
+    digest.update(part.tobytes())
+print(_core.kernels(), digest.hexdigest())
+"""
+
+
+def test_every_instruction_set_gives_the_same_bits():
+    found = {}
+    for name in ("baseline", "avx2", "avx512"):
+        env = {**os.environ, "SHRINKAGE_KERNELS": name}
+        used, digest = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True
+        ).stdout.split()
+        found[used] = digest
+    assert "baseline" in found and len(set(found.values())) == 1, found
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_products_by_label_add_up(order):
+    rng = np.random.default_rng(0)
+    X, y, weights, labels = (
+        rng.standard_normal((5000, 7)) + 3,
+        rng.standard_normal(5000),
+        rng.random(5000),
+        rng.integers(0, 4, 5000),
+    )
+    design = Dense.of(np.asarray(X, order=order)).view(X.mean(axis=0), np.full(7, 0.5))
+    found = design.products(y, weights, labels, 4)
+    for label in range(4):
+        rows = labels == label
+        Z = np.column_stack([(X[rows] - X.mean(axis=0)) * 0.5, y[rows], np.ones(rows.sum())])
+        np.testing.assert_allclose(found[label], (Z * weights[rows, None]).T @ Z, atol=1e-9)
