@@ -73,15 +73,11 @@ def certified(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     coefs, intercepts = ours.path(problem, TOL)
     objectives, gaps = np.empty(len(problem.alphas)), np.empty(len(problem.alphas))
     for k, alpha in enumerate(problem.alphas):
-        coef, held = coefs[:, k], None
-        for candidate in (coef, polished(problem, coef, intercepts[k], float(alpha))):
-            if candidate is None:
-                continue
-            gap, intercept, objective = evaluator.gap(problem, candidate, float(alpha))
-            if held is None or gap < held[0]:
-                held = gap, intercept, objective, candidate
-            if gap <= CERTIFIED:
-                break
+        held = *evaluator.gap(problem, coefs[:, k], float(alpha)), coefs[:, k]
+        if held[0] > CERTIFIED:
+            better = polished(problem, coefs[:, k], intercepts[k], float(alpha))
+            if better is not None:
+                held = min(held, (*evaluator.gap(problem, better, float(alpha)), better), key=lambda one: one[0])
         gaps[k], intercepts[k], objectives[k], coefs[:, k] = held
     return coefs, intercepts, objectives, gaps
 
@@ -113,7 +109,7 @@ def polished(problem: Problem, start: np.ndarray, intercept: float, alpha: float
         turned = (moved * coef).reshape(-1, size).sum(axis=1) < 0
         moved[np.repeat(turned, size)] = 0  # a sign that changed: out
         coef, b = moved, b + shift
-        if np.abs(step).max() <= 1e-17 * np.abs(coef).max() + 1e-19:
+        if np.abs(step).max() <= 1e-15 * np.abs(coef).max():
             break
     return coef.astype(float)
 

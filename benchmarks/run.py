@@ -32,6 +32,7 @@ RUNS, QUICK_RUNS = 5, 3
 QUICK_PEERS = ("ours", "sklearn", "celer", "skglm", "adelie", "glmnet")
 OURS = 300.0  # seconds that one call of ours may take
 LEAST = 1.0  # seconds below which nothing is cut
+GENEROUS = {True: 1.0, False: 3.0}  # times its equal share of what is left is what a row, and a solver in it, may take
 NEAR = 3.0  # times the fastest peer on one thread: who is slower is not asked to try with two
 
 
@@ -76,13 +77,18 @@ def main() -> int:
 
     rates = {str(t): json.loads(ask("ours", ["-m", "benchmarks.machine"], threads=t)) for t in given.threads}
     problems, skipped, late = {}, {}, []
+    keys = given.jobs or (QUICK if quick else tuple(BY_KEY))
+    pending = [(threads, key) for threads in given.threads for key in keys]
     for threads in given.threads:
-        for key in given.jobs or (QUICK if quick else BY_KEY):
+        for key in keys:
+            pending.remove((threads, key))
             problem = problems.get(key) or prepare(key, given.small, skipped, left)
             if problem is None:
                 continue
             problems[key] = problem
-            if not do(book, problem, key, threads, tuple(here), given, left):
+            share = left() * min(1.0, GENEROUS[quick] / (1 + len(pending)))
+            ends = time.monotonic() + share
+            if not do(book, problem, key, threads, tuple(here), given, lambda ends=ends: ends - time.monotonic()):
                 late.append(f"{key} ({threads})")
     if late:
         skipped["Some solvers, job (threads)"] = f"The time was up: {', '.join(late)}."
@@ -134,8 +140,8 @@ def prepare(key: str, small: bool, skipped: dict[str, str], left: Any) -> Proble
 
 def do(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, ...], given: Any, left: Any) -> bool:
     """Ours, every peer, and ours again, so that a slow spell of the machine shows. False: not all in time."""
-    limit = OURS
-    for solver, variant, again in plan(book, problem, key, threads, names):
+    limit, todo = OURS, list(plan(book, problem, key, threads, names))
+    for position, (solver, variant, again) in enumerate(todo):
         spec = {"job": key, "solver": solver, "variant": variant, "threads": threads, "small": given.small, "again": again}
         found = book.find({**{k: spec[k] for k in ("job", "solver", "variant", "threads")}, "again": again})
         if found is None:
@@ -143,7 +149,8 @@ def do(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, .
                 return False
             start = time.monotonic()
             whole = {**spec, "targets": problem.job.targets, "runs": given.runs}
-            found = measure(whole, limit, min(left(), 8 * limit + 20))
+            share = left() * min(1.0, (GENEROUS[given.quick] if solver != "ours" else len(todo) / 2) / (len(todo) - position))
+            found = measure(whole, limit, min(share, 8 * limit + 20))
             book.add({**found, "again": again, "wall": time.monotonic() - start})
             say(found)
         if solver == "ours" and not again:

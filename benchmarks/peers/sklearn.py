@@ -16,8 +16,8 @@ FOREVER = 10**6  # rounds: the tolerance ends a fit, nothing else
 
 def variants(problem: Problem) -> list[str]:
     if problem.kind == "lasso":
-        # The Gram of so many columns does not fit.
-        return ["auto"] if problem.job.task == "call" else ["residual"] if problem.p > 20_000 else ["gram", "residual"]
+        # Its own choice, a Gram for n > p, and none.
+        return ["auto"] if problem.job.task == "call" else ["residual", "gram"] if problem.n > problem.p else ["residual"]
     if problem.kind == "logistic":
         return ["liblinear", "saga"]
     return ["eigen", "svd"] if problem.kind == "ridge" else []
