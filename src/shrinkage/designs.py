@@ -104,6 +104,10 @@ class Design(ABC):
             out[label, p:, p:] = [[w * y @ y, w @ y], [w @ y, w.sum()]]
         return out
 
+    def rmatmat_of(self, columns: Vector, R: Matrix) -> Matrix:
+        """X[:, columns]' R, (len(columns), m)."""
+        return self.gather(columns).T @ R
+
     def rmatvec(self, r: Vector) -> Vector:
         return self.rmatmat(r[:, None])[:, 0]
 
@@ -275,6 +279,11 @@ class Dense(Design):
         return out
 
     def gather(self, columns):
+        if self.data.flags.f_contiguous:
+            out = np.take(self.data.T, columns, axis=0).astype(np.float64, copy=False).T
+            out -= self.shift[columns]
+            out *= self.scale[columns]
+            return out
         out = np.empty((self.shape[0], len(columns)), order="F")
         for rows, block in self._rows(columns):
             out[rows] = block
@@ -355,6 +364,14 @@ class Sparse(Design):
     def gather(self, columns):
         X, centre = self._scaled(columns)
         return np.asfortranarray(X.toarray() - centre)
+
+    def rmatmat_of(self, columns, R):
+        X, centre = self._scaled(columns)
+        return X.T @ R - np.outer(centre, R.sum(axis=0))
+
+    def scaled(self, columns: Vector) -> tuple[Any, Vector]:
+        """These columns times their scale as a sparse matrix, and the centres (k,) they are seen about."""
+        return self._scaled(columns)
 
 
 def exponents(size: Vector) -> np.ndarray:

@@ -26,6 +26,7 @@ class Units:
     shift: Vector  # of the columns
     scale: Vector  # 1/sd where standardised, else 1
     sd: Vector  # of the columns, the user's units
+    size: Vector  # root mean square of the columns as the solver sees them
     power: np.ndarray  # int, of the coefficients
     target_shift: float
     target_power: int
@@ -90,8 +91,10 @@ def prepare(
         loss_units, prepared, powers = loss, penalty, np.zeros_like(exponent)
         target_power = total_power = 0
     view = design.view(shift, _ldexp(scale, -powers))
+    with np.errstate(over="ignore"):
+        size = np.hypot(sd, moments.mean - shift) * view.scale
     problem = Problem(view, y, loss_units, prepared, weights, offset, intercept)
-    return problem, Units(shift, scale, sd, target_power - powers, target_shift, target_power, total_power, intercept)
+    return problem, Units(shift, scale, sd, size, target_power - powers, target_shift, target_power, total_power, intercept)
 
 
 def _spread(moments: Moments, intercept: bool) -> tuple[Vector, np.ndarray]:

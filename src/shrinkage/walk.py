@@ -91,7 +91,8 @@ def walks(task: Task, train: Matrix | None, test: Matrix | None, settings: Setti
     shares = [] if train is None else list(train.T)
     if engine.suits(problem, settings.tol) and problem.half_deviance > 0:
         columns = [np.ones(len(task.y)), *shares, *([] if test is None else test.T)]
-        rows = engine.read(problem, np.column_stack(columns), 1 + len(shares))
+        positive = settings.alphas is None or bool(settings.alphas.min() > 0)
+        rows = engine.read(problem, units.size, np.column_stack(columns), 1 + len(shares), positive)
         if rows is not None:
             return _together(task, problem, units, rows, shares, settings)
     full = _alone(task, problem, units, settings)

@@ -7,6 +7,6 @@ loop.
 """
 
 from shrinkage.engine.lanes import Line, Rows
-from shrinkage.engine.plan import read, suits
+from shrinkage.engine.plan import LEAST_TOL, read, suits
 
-__all__ = ["Line", "Rows", "read", "suits"]
+__all__ = ["LEAST_TOL", "Line", "Rows", "read", "suits"]

@@ -134,12 +134,10 @@ class Moments:
 
 def unit_terms(terms: Matrix, relative: Vector | None) -> Matrix:
     """A penalty's terms (7, p) on a lane's coefficients. `relative` (p,): the lane's spread of each column over that of the
-    shared units, where the penalty acts on standardised coefficients. An infinite strength is a box of nothing."""
+    shared units, where the penalty acts on standardised coefficients."""
     terms = np.array(terms, np.float64)
     if relative is not None:
         terms[0] *= relative
         terms[1] *= relative**2
         terms[2:4] /= relative
-    out = np.isinf(terms[0]) | np.isinf(terms[1])
-    terms[:4, out] = 0.0
     return terms

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.designs import Matrix
+from shrinkage.designs import Matrix, Vector
+from shrinkage.engine.batched import BatchedRows
 from shrinkage.engine.gram import GramRows
 from shrinkage.engine.lanes import Patterns, Rows
 from shrinkage.problem import Problem
@@ -22,10 +23,16 @@ def suits(problem: Problem, tol: float) -> bool:
     return bool(twin.terms[0].any() or np.isfinite(twin.terms[2:4]).any())
 
 
-def read(problem: Problem, multiples: Matrix, lanes: int) -> Rows | None:
-    """The data as the lanes need them; None where the solvers do better. `multiples` (n, lanes and sets to be scored)."""
+def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive: bool) -> Rows | None:
+    """The data as the lanes need them; None where the solvers do better.
+
+    `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
+    row; `positive`: every alpha is > 0.
+    """
     patterns = Patterns.of(multiples)
     weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
     if problem.p <= WIDEST + PER_LANE * (lanes - 1) and patterns.count <= 4 * lanes:
         return GramRows(problem, weights, patterns, lanes)
+    if positive and patterns.count <= 4 * lanes:
+        return BatchedRows(problem, weights, size, patterns, lanes)
     return None
