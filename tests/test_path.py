@@ -127,3 +127,13 @@ def test_an_interrupted_path_keeps_what_it_has():
             sh.path(X, y, sh.SquaredError(), sh.L1(1.0), ratio=1e-4, tol=1e-12, n_alphas=400)
     partial = stop.value.partial
     assert partial is None or 0 < len(partial.alphas) == partial.coefs.shape[1] <= 400
+
+
+def test_a_square_root_lasso_is_certified_also_where_it_fits_perfectly():
+    """Below some alpha the residual is zero and the root has many subgradients: the dual point must be the right one."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 500))
+    y = X[:, :5].sum(axis=1) + rng.standard_normal(40)
+    found = sh.path(X, y, sh.RootSquaredError(), sh.L1(1.0), n_alphas=30)
+    assert found.converged and found.gaps.max() <= 1e-6
+    assert found.deviance_explained[-1] > 1 - 1e-6

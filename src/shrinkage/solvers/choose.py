@@ -21,7 +21,7 @@ def choose(problem: Problem, tol: float) -> Solver:
     if not problem.loss.separable:
         # A gap of squared error is second order in the coefficients, the root's dual point first order: hence the square.
         inner = ProxGradient() if twin is None else ProxNewton(1e-14)
-        return Concomitant(inner, max(1e-2 * tol**2, 1e-15))
+        return Concomitant(inner, max(1e-2 * tol**2, 1e-15), max(0.1 * tol, 1e-9))
     if not problem.loss.smooth:
         return LinearProgram() if twin is not None and _piecewise_linear(twin) else ADMM()
     if twin is None:

@@ -8,7 +8,7 @@ concomitant lasso estimation" (the floor on s).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,6 @@ from shrinkage.points import Point
 from shrinkage.problem import Evaluation, Problem
 from shrinkage.solvers.base import Solver
 from shrinkage.solvers.loop import minimise
-
-FLOOR = 1e-9  # of the null model's residual norm: below it the data are interpolated and the root has no derivative
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +33,13 @@ class Concomitant(Solver[State]):
 
     inner: Solver
     tol: float = 1e-12
+    floor: float = 1e-7  # of the null model's residual norm: below it the data are interpolated, at a cost of this share
 
     def start(self, problem: Problem, point: Point, previous: Any = None) -> State:
         return State(point, previous.inner if isinstance(previous, State) else None)
 
     def step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
-        least = FLOOR * _norm(problem, problem.null)
+        least = self.floor * _norm(problem, problem.null)
         now = _norm(problem, evaluation.point)
         s2 = max(_root(state.known, now**2), least**2)
         strength = float(np.sqrt(s2)) * problem.loss.scale
@@ -49,8 +48,10 @@ class Concomitant(Solver[State]):
             problem.intercept,
         )  # fmt: skip
         ending = minimise(plain, self.inner, evaluation.point, self.tol, 100, state.inner)
-        found = ending.evaluation.point
-        return State(found, ending.state, (*state.known[-1:], (s2, _norm(problem, found) ** 2)))
+        found, size = ending.evaluation.point, _norm(problem, ending.evaluation.point)
+        if size < np.sqrt(s2):  # (nearly) a perfect fit, where the root has many subgradients: s names the one
+            found = replace(found, dual=problem.weights * (found.eta - problem.y) / (np.sqrt(s2) * problem.loss.scale))
+        return State(found, ending.state, (*state.known[-1:], (s2, size**2)))
 
 
 def _root(known: tuple[tuple[float, float], ...], last: float) -> float:
@@ -59,9 +60,7 @@ def _root(known: tuple[tuple[float, float], ...], last: float) -> float:
         (x0, r0), (x1, r1) = known
         slope = (r1 - r0) / (x1 - x0)
         if slope < 0.999:
-            root = (r1 - slope * x1) / (1 - slope)
-            if root > 0:
-                return root
+            return max((r1 - slope * x1) / (1 - slope), 0.0)
     return last
 
 

@@ -21,6 +21,7 @@ from shrinkage.solvers.base import Solver
 
 SMALL = 256  # with no more columns than this all of them are in the working set
 SWEEPS = 1000  # of coordinate descent in one step; what is left is the next step's
+PACE = 3.0  # a factor between strengths of the short path to one of them
 LEAST_CURVATURE = 1e-10  # of the largest one: rows whose likelihood is saturated must not make the model flat
 
 
@@ -74,8 +75,26 @@ class ProxNewton(Solver[State]):
         new = np.setdiff1d(wanted, state.gram.columns, assume_unique=True)
         weights = problem.weights * problem.loss.curvature(problem.y, point.eta)
         gram = state.gram.grown(problem, new, weights)
-        goal = self._inner(problem, gram.values, gram.columns, evaluation.pull[gram.columns], point.w, 0)
+        twin, pull = problem.penalty.twin(problem.p), evaluation.pull[gram.columns]
+        if twin.groups is None and not twin.terms[4].any():
+            goal = self._followed(problem, gram, twin.terms, pull, point)
+        else:
+            goal = self._inner(problem, gram.values, gram.columns, pull, point.w, 0)
         return State(moved(problem, point, gram.columns, goal, 0.0, 1.0), gram)
+
+    def _followed(self, problem: Problem, gram: Gram, terms: np.ndarray, pull: Vector, point: Point) -> Vector:
+        """Where loss plus penalty is least over these columns: along a short path, where the strength is far below the one
+        this point is a solution for, since from afar coordinate descent would wake columns the solution does not need."""
+        unit, w = np.ascontiguousarray(terms[:, gram.columns]), point.w[gram.columns]
+        along = gram.values @ w
+        target = along - pull
+        squares = 2 * problem.total(point.eta) + float(w @ (2 * target - along))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            top = np.where((w == 0) & (unit[0] > 0), np.abs(pull) / unit[0], 1.0).max(initial=1.0)
+        steps = 1 + int(np.ceil(np.log(min(top, 1e12)) / np.log(PACE)))
+        strengths = np.geomspace(PACE ** (steps - 1), 1.0, steps)
+        goal = self.accuracy * max(problem.half_deviance, np.finfo(float).tiny)
+        return _core.follow(gram.values, target, squares, unit, strengths, w, goal, False)[0][-1]
 
     def _searched_step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
         point = evaluation.point
