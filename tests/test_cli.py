@@ -222,14 +222,15 @@ class TestFit:
         levels = np.array([found[f"town={town}"] for town in ("Bonn", "Köln", "Ulm")]) != 0
         assert (levels.all(axis=0) | ~levels.any(axis=0)).all() and levels.any() and not levels.all()
 
-    def test_an_answer_that_is_not_certified_is_told_and_written(self, run, towns, tmp_path, monkeypatch):
-        from shrinkage.estimators import PenalizedRegressor
-
-        certificate = PenalizedRegressor().set_params(max_iter=1)
-        assert certificate.max_iter == 1
-        monkeypatch.setattr("shrinkage.fit.Certificate.holds", property(lambda self: False))
-        result = run("fit", towns, "--target", "price", "--drop", "sold", "--alpha", "1", "--model", tmp_path / "m.json")
-        assert result.code == 4 and "Not certified" in result.err and "written all the same" in result.err
+    def test_an_answer_that_is_not_certified_is_told_and_written(self, run, tmp_path):
+        """Counts that grow as exp(5 x), columns eight decades apart and next to no penalty: beyond floating point."""
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((60, 3))
+        table = np.column_stack([X * [1, 1e8, 1e-8], rng.poisson(np.exp(5 * X[:, 0]))])
+        np.savetxt(tmp_path / "wild.csv", table, delimiter=",", header="a,b,c,y", comments="")
+        words = ("--target", "y", "--loss", "poisson", "--alpha", "1e-14", "--no-standardize")
+        result = run("fit", tmp_path / "wild.csv", *words, "--model", tmp_path / "m.json")
+        assert result.code == 4 and result.err.count("Not certified") == 2 and "written all the same" in result.err
         assert load(tmp_path / "m.json").certificate["holds"] is False
 
     def test_the_words_are_those_of_the_library(self):

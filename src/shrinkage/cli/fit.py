@@ -251,7 +251,7 @@ def _report(model: Model, notes: list[str], file: Path | None, as_json: bool) ->
         console.say(f"Next: shrinkage predict {file} NEW_DATA")
     if model.certificate["holds"]:
         return console.OK
-    console.say(f"Not certified: {model.certificate['sentence']}{' The model is written all the same.' if file else ''}")
+    console.say(f"{model.certificate['sentence']}{' The model is written all the same.' if file else ''}")
     return console.NOT_CERTIFIED
 
 
