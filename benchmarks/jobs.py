@@ -87,4 +87,10 @@ JOBS = (
     Job("diabetes", "LassoCV on diabetes, whole call", "lasso", "call", "diabetes", {}, TALL, 10, folds=5),
 )  # fmt: skip
 BY_KEY = {job.key: job for job in JOBS}
-QUICK = ("lasso-ar04", "lasso-tall", "lasso-cells-cv", "diabetes")
+# Four rows, each against the peers that are likeliest to be its fastest.
+QUICK = {
+    "lasso-ar04": ("glmnet", "adelie", "celer"),
+    "lasso-tall": ("sklearn", "adelie", "glmnet"),
+    "lasso-cells-cv": ("glmnet", "adelie", "celer"),
+    "diabetes": ("glmnet", "sklearn", "celer"),
+}

@@ -29,7 +29,6 @@ from benchmarks.rows import CUT, pooled, rows
 
 MINUTES, QUICK_MINUTES = 90.0, 4.5
 RUNS, QUICK_RUNS = 5, 3
-QUICK_PEERS = ("ours", "sklearn", "celer", "skglm", "adelie", "glmnet")
 OURS = 300.0  # seconds that one call of ours may take
 LEAST = 1.0  # seconds below which nothing is cut
 GENEROUS = {True: 1.0, False: 3.0}  # times its equal share of what is left is what a row, and a solver in it, may take
@@ -64,7 +63,7 @@ class Book:
 def main() -> int:
     given = read_words()
     quick = given.quick
-    names = tuple(name for name in ORDER if name in (given.solvers or (QUICK_PEERS if quick else ORDER)))
+    names = tuple(name for name in ORDER if name in (given.solvers or ORDER))
     here, absent = roster(("ours", *[name for name in names if name != "ours"]))
     if "ours" in absent:
         sys.exit(f"shrinkage is not installed in .bench: {absent['ours']}")
@@ -77,7 +76,7 @@ def main() -> int:
 
     rates = {str(t): json.loads(ask("ours", ["-m", "benchmarks.machine"], threads=t)) for t in given.threads}
     problems, skipped, late = {}, {}, []
-    keys = given.jobs or (QUICK if quick else tuple(BY_KEY))
+    keys = given.jobs or tuple(QUICK if quick else BY_KEY)
     pending = [(threads, key) for threads in given.threads for key in keys]
     for threads in given.threads:
         for key in keys:
@@ -88,7 +87,8 @@ def main() -> int:
             problems[key] = problem
             share = left() * min(1.0, GENEROUS[quick] / (1 + len(pending)))
             ends = time.monotonic() + share
-            if not do(book, problem, key, threads, tuple(here), given, lambda ends=ends: ends - time.monotonic()):
+            solvers = [name for name in ("ours", *QUICK[key]) if name in here] if quick and key in QUICK else list(here)
+            if not do(book, problem, key, threads, solvers, given, lambda ends=ends: ends - time.monotonic()):
                 late.append(f"{key} ({threads})")
     if late:
         skipped["Some solvers, job (threads)"] = f"The time was up: {', '.join(late)}."
@@ -138,9 +138,10 @@ def prepare(key: str, small: bool, skipped: dict[str, str], left: Any) -> Proble
     return problem
 
 
-def do(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, ...], given: Any, left: Any) -> bool:
+def do(book: Book, problem: Problem, key: str, threads: int, names: list[str], given: Any, left: Any) -> bool:
     """Ours, every peer, and ours again, so that a slow spell of the machine shows. False: not all in time."""
     limit, todo = OURS, list(plan(book, problem, key, threads, names))
+    todo = todo[:-1] if given.quick else todo
     for position, (solver, variant, again) in enumerate(todo):
         spec = {"job": key, "solver": solver, "variant": variant, "threads": threads, "small": given.small, "again": again}
         found = book.find({**{k: spec[k] for k in ("job", "solver", "variant", "threads")}, "again": again})
@@ -159,7 +160,7 @@ def do(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, .
     return True
 
 
-def plan(book: Book, problem: Problem, key: str, threads: int, names: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
+def plan(book: Book, problem: Problem, key: str, threads: int, names: list[str]) -> Iterator[tuple[str, str, bool]]:
     for solver in names:
         for variant in importlib.import_module(f"benchmarks.peers.{solver}").variants(problem):
             if solver == "ours" or threads == 1 or near(book, problem, key, solver, variant):
