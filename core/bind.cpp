@@ -89,7 +89,7 @@ auto fresh(Sizes... sizes) {
 }
 
 std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double yy, Table unit, Values strengths, Values start,
-                                                     double target, bool want_tangent) {
+                                                     double target, bool want_tangent, Memory& memory) {
     std::size_t k = q.shape(0), m = strengths.shape(0);
     require(G.shape(0) == k && G.shape(1) == k && unit.shape(0) == 7 && unit.shape(1) == k && start.shape(0) == k,
             "follow: G must be (k, k), unit (7, k), q and start (k,)");
@@ -105,7 +105,7 @@ std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double 
         SignalWatch watch;
         std::vector<double> w(start.data(), start.data() + k);
         Strip strip{G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
-        Follower follower(strip, q.data(), yy, {unit.data(), k}, w.data());
+        Follower follower(strip, q.data(), yy, {unit.data(), k}, w.data(), memory);
         for (std::size_t i = 0; i < m && !interrupted; ++i) {
             gap[i] = follower.solve(strengths.data()[i], target, std::ref(watch));
             std::copy(w.begin(), w.end(), W + i * k);
@@ -169,8 +169,9 @@ NB_MODULE(_core, m) {
     m.def("descend", &descend_, "G"_a, "q"_a, "terms"_a, "groups"_a.none(), "group_terms"_a.none(), "w"_a.noconvert(),
           "Gw"_a.noconvert(), "tolerance"_a, "max_sweeps"_a, "newton"_a,
           "Minimise w'Gw/2 - q'w + P(w) from w, in place; (sweeps, largest move, converged).");
+    nb::class_<Memory>(m, "Memory", "What `follow` keeps between calls on a Gram whose columns grow in number.").def(nb::init<>());
     m.def("follow", &follow_, "G"_a.noconvert(), "q"_a, "yy"_a, "unit"_a, "strengths"_a, "start"_a, "target"_a,
-          "want_tangent"_a,
+          "want_tangent"_a, "memory"_a,
           "Minimise w'Gw/2 - q'w + c P(w) for each c in turn, P of l1, l2 and box terms: (coefs (m, k), slopes q - Gw (m, k), "
           "duality gaps (m,), -dw/dc at the end (k,), Newton steps, sweeps).");
     m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),

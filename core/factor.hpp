@@ -12,6 +12,9 @@ class Factor {
 public:
     explicit Factor(std::size_t k) : place(k, -1) {}
 
+    // For columns up to k.
+    void widen(std::size_t k) { place.resize(std::max(k, place.size()), -1); }
+
     std::size_t size() const { return columns.size(); }
     std::size_t column(std::size_t at) const { return columns[at]; }
     bool holds(std::size_t j) const { return place[j] >= 0; }

@@ -18,11 +18,18 @@ struct Strip {  // a Gram matrix, symmetric, row j at G + j * stride
     const double* row(std::size_t j) const { return G + j * stride; }
 };
 
+// What a path over one Gram, whose columns may grow in number, keeps from one call to the next.
+struct Memory {
+    Factor factor{0};
+    double ridged = -1;  // the strength at which the factor's diagonal was formed
+};
+
 class Follower {
 public:
     // `yy` is q at w = 0 made a square: the weighted sum of squares of the target. `unit` holds the terms at c = 1.
-    Follower(Strip gram, const double* q, double yy, Terms unit, double* w)
-        : gram(gram), q(q), yy(yy), unit(unit), w(w), g(gram.k), tangent(gram.k, 0.0), factor(gram.k) {
+    Follower(Strip gram, const double* q, double yy, Terms unit, double* w, Memory& memory)
+        : gram(gram), q(q), yy(yy), unit(unit), w(w), g(gram.k), tangent(gram.k, 0.0), memory(memory), factor(memory.factor) {
+        factor.widen(gram.k);
         for (std::size_t j = 0; j < gram.k; ++j) w[j] = unit[j].clip(w[j]);
         refresh();
     }
@@ -90,9 +97,10 @@ private:
     double yy;
     Terms unit;
     double* w;
-    std::vector<double> g, tangent, rhs;
-    Factor factor;
-    double strength = 0, ridged = -1;  // the c at which the factor's diagonal was formed
+    std::vector<double> g, tangent, rhs, towards, old, slope;
+    Memory& memory;
+    Factor& factor;
+    double strength = 0;
 
     static double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 
@@ -143,8 +151,8 @@ private:
             ridge = ridge || unit[j].l2 > 0;
             if (!active(j)) factor.remove(j);
         }
-        if (ridge && ridged != strength) factor.clear();
-        ridged = strength;
+        if (ridge && memory.ridged != strength) factor.clear();
+        memory.ridged = strength;
         for (std::size_t j = 0; j < gram.k; ++j)
             if (!factor.holds(j) && active(j)) factor.add(j, gram.row(j), gram.row(j)[j] + term(j).l2);
     }
@@ -159,49 +167,58 @@ private:
         return sum;
     }
 
-    // Steps to the minimiser of the face, or to its edge and on from there; true if the last one was full.
+    // Steps to the minimiser of the face, or to its edge and on from there; true if the last one was full. On the way only
+    // the slopes of the active columns are needed, and H d = rhs gives them; all of g is formed once, at the end.
     bool newton() {
-        for (int step = 0; step < MOST_STEPS; ++step) {
+        double before = objective(strength);
+        old.assign(w, w + gram.k);
+        slope = g;
+        bool full = false;
+        for (int step = 0; step < MOST_STEPS && !full; ++step) {
             sync();
             std::size_t m = factor.size();
-            if (m == 0) return true;
+            if (m == 0) {
+                full = true;
+                break;
+            }
             rhs.resize(m);
+            towards.resize(m);
             for (std::size_t a = 0; a < m; ++a) {
                 std::size_t j = factor.column(a);
                 Term t = term(j);
-                rhs[a] = g[j] - t.l2 * w[j] - t.l1 * sign(w[j]);
+                rhs[a] = towards[a] = g[j] - t.l2 * w[j] - t.l1 * sign(w[j]);
             }
-            factor.solve(rhs.data());
+            factor.solve(towards.data());
             ++newtons;
             double share = 1, edge = 0;
             std::size_t first = gram.k;
             for (std::size_t a = 0; a < m; ++a) {
                 std::size_t j = factor.column(a);
                 Term t = unit[j];
-                double to = w[j] + rhs[a], stop = to;
+                double to = w[j] + towards[a], stop = to;
                 if (t.l1 > 0 && w[j] * to < 0) stop = 0;
                 stop = t.clip(stop);
                 if (stop == to) continue;
-                double at = (stop - w[j]) / rhs[a];
+                double at = (stop - w[j]) / towards[a];
                 if (at < share) share = at, first = j, edge = stop;
             }
-            double before = objective(strength);
-            std::vector<double> old(w, w + gram.k), slope(g);
             for (std::size_t a = 0; a < m; ++a) {
                 std::size_t j = factor.column(a);
-                w[j] = j == first ? edge : unit[j].clip(w[j] + share * rhs[a]);
+                double by = share * towards[a];
+                g[j] -= share * rhs[a] - term(j).l2 * by;
+                w[j] = j == first ? edge : unit[j].clip(w[j] + by);
             }
-            refresh();
-            double after = objective(strength);
-            if (!(after <= before + 1e-14 * (std::abs(before) + std::abs(after)))) {
-                std::copy(old.begin(), old.end(), w);
-                g = slope;
-                factor.clear();  // whatever its updates have lost
-                return false;
-            }
-            if (first == gram.k) return m == wanted();
+            full = first == gram.k;
         }
-        return false;
+        refresh();
+        double after = objective(strength);
+        if (!(after <= before + 1e-14 * (std::abs(before) + std::abs(after)))) {
+            std::copy(old.begin(), old.end(), w);
+            g = slope;
+            factor.clear();  // whatever its updates have lost
+            return false;
+        }
+        return full && factor.size() == wanted();
     }
 
     // How many columns are active, those out of the factor included.

@@ -101,7 +101,7 @@ for Y in (X, np.asfortranarray(X), X.astype(np.float32)):
 G = X.T @ X
 unit = np.repeat([[1.0], [0.1], [-np.inf], [np.inf], [0.0], [np.inf], [np.inf]], 53, axis=1)
 q, strengths = np.round(X.T @ R[:, 0], 6), np.geomspace(60, 0.1, 30)
-for part in _core.follow(np.round(G, 6), q, 900.0, unit, strengths, np.zeros(53), 1e-9, True)[:4]:
+for part in _core.follow(np.round(G, 6), q, 900.0, unit, strengths, np.zeros(53), 1e-9, True, _core.Memory())[:4]:
     digest.update(part.tobytes())
 print(_core.kernels(), digest.hexdigest())
 """

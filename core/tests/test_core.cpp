@@ -80,7 +80,8 @@ void followed(Term term, const char* name) {
     auto terms = table(term, p.k);
     double yy = 2000;
     for (double x : p.q) yy += x * x;
-    Follower follower({p.G.data(), p.k, p.k}, p.q.data(), yy, {terms.data(), p.k}, p.w.data());
+    Memory memory;
+    Follower follower({p.G.data(), p.k, p.k}, p.q.data(), yy, {terms.data(), p.k}, p.w.data(), memory);
     for (double c = 50; c > 0.01; c *= 0.8) check(follower.solve(c, 1e-9 * yy, [] { return false; }) <= 1e-9 * yy, name);
     follower.set_tangent();
 }

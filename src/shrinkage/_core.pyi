@@ -16,6 +16,9 @@ def descend(
     max_sweeps: int,
     newton: bool,
 ) -> tuple[int, float, bool]: ...
+
+class Memory: ...
+
 def follow(
     G: Floats,
     q: Floats,
@@ -25,6 +28,7 @@ def follow(
     start: Floats,
     target: float,
     want_tangent: bool,
+    memory: Memory,
 ) -> tuple[Floats, Floats, Floats, Floats, int, int]: ...
 def moments(X: NDArray, weights: Floats | None) -> tuple[Floats, Floats, Floats, Floats]: ...
 def skinny(X: NDArray, shift: Floats, R: Floats) -> Floats: ...

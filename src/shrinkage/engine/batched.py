@@ -10,7 +10,7 @@ batch is done again from there. Lanes go in step: a working set for all, one rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class Lane:
     unit: Matrix  # terms (7, p)
     mean: Vector  # of the columns in the working set, (U,)
     q: Vector  # (U,)
+    memory: _core.Memory = field(default_factory=_core.Memory)
 
 
 class BatchedRows(Rows):
@@ -256,9 +257,8 @@ class BatchedRows(Rows):
             unit = np.ascontiguousarray(lane.unit[:, self.columns])
             G = self.G[k, :size, :size]
             target = 0.1 * tol * lane.yy / 2
-            return _core.follow(
-                G, lane.q, lane.yy, unit, np.ascontiguousarray(strengths[k, start:end]), lane.state.w, target, True
-            )
+            some = np.ascontiguousarray(strengths[k, start:end])
+            return _core.follow(G, lane.q, lane.yy, unit, some, lane.state.w, target, True, lane.memory)
 
         found = threads.each(one, range(len(self.lanes)))
         for lane, result in zip(self.lanes, found, strict=True):

@@ -27,6 +27,7 @@ class GramRows(Rows):
         self.products = problem.design.products(problem.y, weights, patterns.labels, patterns.count)
         self.moments = self._moments()
         self.pull = -self.moments[0].q
+        self.memories = [_core.Memory() for _ in range(lanes)]
         self.passes = 1
 
     def _sums(self, marks: Vector) -> Matrix:
@@ -67,7 +68,9 @@ class GramRows(Rows):
     def _line(self, job: tuple[int, Matrix, Vector, Vector, float]) -> Line:
         lane, unit, strengths, start, tol = job
         m = self.moments[lane]
-        W, slopes, gaps, _, steps, _ = _core.follow(m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False)
+        W, slopes, gaps, _, steps, _ = _core.follow(
+            m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False, self.memories[lane]
+        )
         squares = m.yy - np.sum(W * (m.q + slopes), axis=1)
         b = m.level - W @ m.mean if self.problem.intercept else np.zeros(len(W))
         small = np.flatnonzero(squares < LEAST_SQUARES * m.yy)

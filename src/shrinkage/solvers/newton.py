@@ -94,7 +94,7 @@ class ProxNewton(Solver[State]):
         steps = 1 + int(np.ceil(np.log(min(top, 1e12)) / np.log(PACE)))
         strengths = np.geomspace(PACE ** (steps - 1), 1.0, steps)
         goal = self.accuracy * max(problem.half_deviance, np.finfo(float).tiny)
-        return _core.follow(gram.values, target, squares, unit, strengths, w, goal, False)[0][-1]
+        return _core.follow(gram.values, target, squares, unit, strengths, w, goal, False, _core.Memory())[0][-1]
 
     def _searched_step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
         point = evaluation.point
