@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ class Path:
     **Attributes**
 
     - `alphas` (m,), on the mean of the loss; `coefs` (p, m), `intercepts` (m,).
-    - `gaps` (m,): each model's relative certificate; `certificates`, `outcomes`: lists of m.
+    - `gaps` (m,): each model's relative certificate, a duality gap or a violation (`kinds`) of size `values` (m,);
+      `certificates`, `outcomes`: lists of m.
     - `df` (m,): effective degrees of freedom, the intercept not counted; `deviance_explained` (m,).
     - `losses` (m,): sums of the loss, which are `totals * 2**total_power` (that may leave the floating-point numbers).
     - `n_iter` (m,): steps of the outer loop. `passes`: how often the engine read X for the whole path, or None where a
@@ -42,7 +44,10 @@ class Path:
     alphas: Vector
     coefs: Matrix
     intercepts: Vector
-    certificates: list[Certificate]
+    kinds: list[str]
+    values: Vector
+    gaps: Vector
+    tol: float
     outcomes: list[Outcome]
     df: Vector
     deviance_explained: Vector
@@ -54,9 +59,10 @@ class Path:
     names: list[str] | None = None
     passes: int | None = None
 
-    @property
-    def gaps(self) -> Vector:
-        return np.array([c.relative for c in self.certificates])
+    @cached_property
+    def certificates(self) -> list[Certificate]:
+        every = zip(self.kinds, self.values, self.gaps, strict=True)
+        return [Certificate(kind, float(value), float(gap), self.tol) for kind, value, gap in every]
 
     @property
     def losses(self) -> Vector:
@@ -111,14 +117,14 @@ class Path:
         return (
             f"{len(self.alphas)} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}; "
             f"{int(np.count_nonzero(self.coefs[:, -1]))} of {len(self.coefs)} coefficients not zero at the end; "
-            f"{held} of {len(self.alphas)} certified (largest relative {self.certificates[0].kind} {self.gaps.max():.1e})."
+            f"{held} of {len(self.alphas)} certified (largest relative {self.kinds[0]} {self.gaps.max():.1e})."
         )
 
 
 def warn_unconverged(found: Path | Sequence[Path], stacklevel: int, category: type[Warning] = ConvergenceWarning) -> None:
     """One warning for all alphas whose certificate does not hold. scikit-learn's estimators have a category of their own."""
     many = [found] if isinstance(found, Path) else list(found)
-    bad = [(float(a), c, o) for one in many for a, c, o in zip(one.alphas, one.certificates, one.outcomes, strict=True) if not o]
+    bad = [(float(one.alphas[i]), one.certificates[i], o) for one in many for i, o in enumerate(one.outcomes) if not o]
     if bad:
         alpha, certificate, outcome = max(bad, key=lambda b: b[1].relative)
         total = sum(len(one.alphas) for one in many)

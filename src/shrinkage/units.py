@@ -33,22 +33,22 @@ class Units:
     objective_power: int
     intercept: bool
 
-    def coef(self, w: Vector) -> Vector:
+    def coef(self, w: Vector, columns: Any = slice(None)) -> Vector:
         with np.errstate(over="ignore", under="ignore"):
-            return np.ldexp(w, self.power) * self.scale
+            return np.ldexp(w, self.power[columns]) * self.scale[columns]
 
     def back(self, point: Point) -> tuple[Vector, float]:
         """(coef, intercept) in the user's units."""
         coefs, intercepts = self.back_many(point.w[None, :], np.array([point.b]))
         return coefs[0], float(intercepts[0])
 
-    def back_many(self, W: Vector, b: Vector) -> tuple[Vector, Vector]:
-        """(coefs (m, p), intercepts (m,)) in the user's units, of W (m, p) and b (m,)."""
-        coefs = self.coef(W)
+    def back_many(self, W: Vector, b: Vector, columns: Any = slice(None)) -> tuple[Vector, Vector]:
+        """(coefs (m, p), intercepts (m,)) in the user's units, of W (m, p) and b (m,); or of some columns, the others zero."""
+        coefs = self.coef(W, columns)
         if not self.intercept:
             return coefs, np.zeros(len(b))
         with np.errstate(over="ignore", invalid="ignore"):
-            return coefs, np.ldexp(b, self.target_power) + self.target_shift - coefs @ self.shift
+            return coefs, np.ldexp(b, self.target_power) + self.target_shift - coefs @ self.shift[columns]
 
     def forward(self, coef: Vector, intercept: float) -> tuple[Vector, float]:
         """The prepared (w, b) of a start in the user's units."""

@@ -10,7 +10,7 @@ import numpy as np
 from shrinkage import degrees, engine
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceError
-from shrinkage.fit import Certificate, Task, feasible, read_max_iter
+from shrinkage.fit import Task, feasible, read_max_iter
 from shrinkage.grids import grid, per_alpha, read_alphas
 from shrinkage.inputs import read_tol
 from shrinkage.paths import Path, warn_unconverged
@@ -59,11 +59,41 @@ class Row(NamedTuple):
 
     coef: Vector
     intercept: float
-    certificate: Certificate
+    kind: str  # of the certificate
+    value: float
+    relative: float
     outcome: Outcome
     df: float
     total: float  # the summed loss, in prepared units
     steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """Rows, column by column: coefs (p, m) and the rest (m,)."""
+
+    coefs: Matrix
+    intercepts: Vector
+    kinds: list[str]
+    values: Vector
+    relatives: Vector
+    outcomes: list[Outcome]
+    df: Vector
+    totals: Vector
+    steps: np.ndarray
+
+    @classmethod
+    def of(cls, rows: list[Row]) -> Fits:
+        coefs, intercepts, kinds, values, relatives, outcomes, df, totals, steps = zip(*rows, strict=True)
+        return cls(
+            np.column_stack(coefs), np.array(intercepts), list(kinds), np.array(values), np.array(relatives), list(outcomes),
+            np.array(df), np.array(totals), np.array(steps),
+        )  # fmt: skip
+
+    def put(self, i: int, row: Row) -> None:
+        """Row i instead of what stands there."""
+        self.coefs[:, i], self.intercepts[i], self.kinds[i], self.values[i], self.relatives[i] = row[:5]
+        self.outcomes[i], self.df[i], self.totals[i], self.steps[i] = row[5:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +149,9 @@ def _alone(task: Task, problem: Problem, units: Units, settings: Settings) -> Pa
             row, point, state = _fit(task, problem, units, float(alpha), point, state, settings)
             rows.append(row)
     except KeyboardInterrupt as stop:
-        stop.partial = _path(task, problem, units, alphas, rows) if rows else None  # type: ignore[attr-defined]
+        stop.partial = _path(task, problem, units, alphas, Fits.of(rows), settings.tol) if rows else None  # type: ignore[attr-defined]
         raise
-    return _path(task, problem, units, alphas, rows)
+    return _path(task, problem, units, alphas, Fits.of(rows), settings.tol)
 
 
 def _fit(task, problem, units, alpha, point, state, settings):
@@ -129,11 +159,11 @@ def _fit(task, problem, units, alpha, point, state, settings):
     # alpha first: a family of penalties (MCP by strength) moves its knots with alpha, not with the sum of weights
     here = problem.with_penalty(per_alpha(task) * (alpha * problem.penalty))
     ending = minimise(here, choose(here, settings.tol), feasible(here, point), settings.tol, settings.max_iter, state)
-    evaluation = ending.evaluation
-    coef, intercept = units.back(evaluation.point)
-    certificate = Certificate(evaluation.kind, evaluation.value, evaluation.relative, settings.tol)
-    df, total = degrees.of_freedom(here, evaluation.point), problem.total(evaluation.point.eta)
-    return Row(coef, intercept, certificate, ending.outcome, df, total, ending.steps), evaluation.point, ending.state
+    e = ending.evaluation
+    coef, intercept = units.back(e.point)
+    df, total = degrees.of_freedom(here, e.point), problem.total(e.point.eta)
+    row = Row(coef, intercept, e.kind, e.value, e.relative, ending.outcome, df, total, ending.steps)
+    return row, e.point, ending.state
 
 
 # ---- by the engine
@@ -146,58 +176,71 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
         alphas = grid(task, problem, settings.n_alphas, settings.ratio, rows.pull)
     tasks = [task, *(replace(task, weights=share * task.weights) for share in shares)]
     strengths = np.array([per_alpha(lane) for lane in tasks])[:, None] * alphas
-    lines: list[engine.Line] = []
+    parts: list[list[engine.Line]] = [[] for _ in tasks]
     try:
         for some in rows.follow(problem.penalty.twin(problem.p).terms, strengths, settings.tol, task.standardize):
-            lines = [a.then(b) for a, b in zip(lines, some, strict=True)] if lines else some
+            for part, line in zip(parts, some, strict=True):
+                part.append(line)
     except KeyboardInterrupt as stop:
-        done = _of_line(task, problem, units, rows, lines[0], alphas, settings) if lines else None
+        done = _of_line(task, problem, units, rows, engine.Line.joined(parts[0]), alphas, settings) if parts[0] else None
         stop.partial = done  # type: ignore[attr-defined]
         raise
-    paths, exact = [], True
-    for k, lane in enumerate(tasks):
-        certified = rows.regular(k) and bool(np.all(lines[k].relative <= settings.tol))
-        exact = exact and certified
-        if rows.regular(k):
-            paths.append(_of_line(lane, problem, units, rows, lines[k], alphas, settings, k))
-        else:
-            paths.append(_lane(task, shares[k - 1], settings._replace(alphas=alphas)))
-    if not exact or not shares:
-        return Walks(paths)
+    lines = [engine.Line.joined(part) for part in parts]
+    full = _of_line(task, problem, units, rows, lines[0], alphas, settings)
     K = len(shares)
-    held = np.column_stack([rows.errors(lines[1 + k], 1 + K + k) for k in range(K)])
-    trained = np.column_stack([rows.errors(lines[1 + k], 1 + k) for k in range(K)])
-    return Walks(paths, (held, trained), 2 * units.target_power)
+    if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in range(1, 1 + K)):
+        held = [rows.errors(lines[1 + k], 1 + K + k) for k in range(K)]
+        trained = [rows.errors(lines[1 + k], 1 + k) for k in range(K)]
+        return Walks([full], (np.array(held).T, np.array(trained).T) if K else None, 2 * units.target_power)
+    settings = settings._replace(alphas=alphas)
+    folds = [
+        _of_line(tasks[k], problem, units, rows, lines[k], alphas, settings)
+        if rows.regular(k) else _lane(task, shares[k - 1], settings)
+        for k in range(1, 1 + K)
+    ]  # fmt: skip
+    return Walks([full, *folds])
 
 
 def _of_line(
-    task: Task, problem: Problem, units: Units, rows: engine.Rows, line: engine.Line, alphas: Vector, settings: Settings,
-    lane: int = 0,
+    task: Task, problem: Problem, units: Units, rows: engine.Rows, line: engine.Line, alphas: Vector, settings: Settings
 ) -> Path:  # fmt: skip
     """A lane's path; the alphas at which the engine's gap is too large are fitted by a solver, from where it got to."""
-    coefs, intercepts = units.back_many(line.W, line.b)
-    df = _dfs(task, problem, rows, line.W, alphas) if lane == 0 else np.full(len(line.W), np.nan)
-    found = []
-    for i, gap in enumerate(line.gaps):
-        certificate = Certificate(GAP, float(gap), float(gap / line.half_deviance), settings.tol)
-        found.append(Row(coefs[i], float(intercepts[i]), certificate, Outcome.converged, df[i], float(line.totals[i]), 1))
-    bad = [i for i, row in enumerate(found) if not row.certificate.holds]
+    m = len(line.W)
+    some, intercepts = units.back_many(line.W, line.b, line.columns)
+    coefs = np.zeros((problem.p, m))
+    coefs[line.columns] = some.T
+    df = _dfs(task, problem, rows, line, alphas)
+    fits = Fits(
+        coefs,
+        intercepts,
+        [GAP] * m,
+        line.gaps,
+        line.relative,
+        [Outcome.converged] * m,
+        df,
+        line.totals.copy(),
+        np.ones(m, np.int64),
+    )
+    bad = np.flatnonzero(~(fits.relatives <= settings.tol)).tolist()
     if bad:
         own, own_units = task.prepared()
+        apart = own_units.objective_power - units.objective_power
         for i in bad:
-            start = own.at(*own_units.forward(coefs[i], float(intercepts[i])))
-            found[i], _, _ = _fit(task, own, own_units, float(alphas[i]), start, None, settings)
-            found[i] = found[i]._replace(total=float(np.ldexp(found[i].total, own_units.objective_power - units.objective_power)))
-    return _path(task, problem, units, alphas, found, line.half_deviance, rows.passes)
+            start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i])))
+            row, _, _ = _fit(task, own, own_units, float(alphas[i]), start, None, settings)
+            fits.put(i, row._replace(total=float(np.ldexp(row.total, apart))))
+    return _path(task, problem, units, alphas, fits, settings.tol, line.half_deviance, rows.passes)
 
 
-def _dfs(task: Task, problem: Problem, rows: engine.Rows, W: Matrix, alphas: Vector) -> Vector:
-    """Degrees of freedom of models W (m, p)."""
+def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> Vector:
+    """Degrees of freedom of the models of a line."""
     if not problem.penalty.twin(problem.p).terms[1].any():
-        return np.minimum(np.count_nonzero(W, axis=1), np.count_nonzero(problem.weights)).astype(float)
-    out = np.empty(len(W))
-    for i, w in enumerate(W):  # an interrupted path has fewer models than alphas
+        return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float)
+    out = np.empty(len(line.W))
+    for i, coefs in enumerate(line.W):  # an interrupted path has fewer models than alphas
         here = problem.with_penalty(per_alpha(task) * (float(alphas[i]) * problem.penalty))
+        w = np.zeros(problem.p)
+        w[line.columns] = coefs
         out[i] = degrees.of_freedom(here, Point(w, 0.0, problem.y), rows.gram)
     return out
 
@@ -206,33 +249,34 @@ def _dfs(task: Task, problem: Problem, rows: engine.Rows, W: Matrix, alphas: Vec
 
 
 def _path(
-    task: Task, problem: Problem, units: Units, alphas: Vector, rows: list[Row], half: float | None = None,
+    task: Task, problem: Problem, units: Units, alphas: Vector, fits: Fits, tol: float, half: float | None = None,
     passes: int | None = None,
 ) -> Path:  # fmt: skip
-    coefs = np.column_stack([row.coef for row in rows])
-    intercepts = np.array([row.intercept for row in rows])
-    if not (np.isfinite(coefs).all() and np.isfinite(intercepts).all()):
-        bad = int(np.flatnonzero(~np.isfinite(coefs).all(axis=0) | ~np.isfinite(intercepts))[0])
+    alphas = np.asarray(alphas[: len(fits.df)], float)
+    finite = np.isfinite(fits.coefs).all(axis=0) & np.isfinite(fits.intercepts)
+    if not finite.all():
+        bad = int(np.argmin(finite))
         raise ConvergenceError(
             f"At alpha={alphas[bad]:.6g} the coefficients are not finite in the units of the data "
-            f"({rows[bad].outcome.value}) Rescale X or y, or stop the path at a larger alpha."
+            f"({fits.outcomes[bad].value}) Rescale X or y, or stop the path at a larger alpha."
         )
-    totals = np.array([row.total for row in rows])
     half = problem.half_deviance if half is None else half
-    floor = problem.floor if problem.loss.name != "squared_error" else 0.0
     with np.errstate(over="ignore", under="ignore"):
-        kept = coefs.astype(task.design.dtype)
+        kept = fits.coefs.astype(task.design.dtype, copy=False)
     return Path(
-        alphas=np.asarray(alphas[: len(rows)], float),
+        alphas=alphas,
         coefs=kept,
-        intercepts=intercepts,
-        certificates=[row.certificate for row in rows],
-        outcomes=[row.outcome for row in rows],
-        df=np.array([row.df for row in rows]),
-        deviance_explained=1 - (totals - floor) / half if half > 0 else np.zeros(len(totals)),
-        totals=totals,
+        intercepts=fits.intercepts,
+        kinds=fits.kinds,
+        values=fits.values,
+        gaps=fits.relatives,
+        tol=tol,
+        outcomes=fits.outcomes,
+        df=fits.df,
+        deviance_explained=1 - (fits.totals - problem.floor) / half if half > 0 else np.zeros(len(alphas)),
+        totals=fits.totals,
         total_power=units.objective_power,
-        n_iter=np.array([row.steps for row in rows]),
+        n_iter=fits.steps,
         loss=task.loss,
         penalty=task.penalty,
         names=task.names,

@@ -313,28 +313,14 @@ class BatchedRows(Rows):
             begun += reached
             missed = np.unique(np.concatenate(joining))
             self._grow(missed[self.place[missed] < 0])
-        size = len(self.columns)
-        lines = []
-        for k in range(len(self.lanes)):
-            parts = [self._on_all(part[k], size) for part in kept]
-            line = parts[0]
-            for part in parts[1:]:
-                line = line.then(part)
-            lines.append(line)
-        return lines, clear
+        return [Line.joined([part[k] for part in kept]) for k in range(len(self.lanes))], clear
 
     def _line(self, k: int, found: tuple, gaps: Vector, residuals: Matrix, reached: int) -> Line:
         lane, W = self.lanes[k], found[0][:reached]
         centre = lane.mean - self.panel.centre[: len(lane.mean)]
         b = lane.level - W @ centre if self.problem.intercept else np.zeros(reached)
         totals = np.sum(residuals[:, :reached] ** 2, axis=0) / 2
-        return Line(W, b, gaps[:reached], totals, lane.yy / 2, found[4])
-
-    def _on_all(self, line: Line, size: int) -> Line:
-        """A line of the working set as one of all columns."""
-        W = np.zeros((len(line.W), self.problem.p))
-        W[:, self.columns[: line.W.shape[1]]] = line.W
-        return Line(W, line.b, line.gaps, line.totals, line.half_deviance, line.steps)
+        return Line(self.columns[: W.shape[1]], W, b, gaps[:reached], totals, lane.yy / 2)
 
     def _certify(
         self, k: int, before: State, found: tuple, residuals: Matrix, strengths: Vector, tol: float
@@ -379,8 +365,8 @@ class BatchedRows(Rows):
 
     def errors(self, line, column):
         weights = self.marks[:, column] * self.base
-        at = np.flatnonzero(line.W[:, self.columns].any(axis=0))
-        B = line.W[:, self.columns[at]].T
+        at = np.flatnonzero(line.W.any(axis=0))
+        B = line.W[:, at].T
         used = np.flatnonzero(weights)
         eta = self.panel.times(at, B) - self.panel.centre[at] @ B + line.b
         return weights[used] @ (self.y[used, None] - eta[used]) ** 2 / weights.sum()

@@ -15,6 +15,7 @@ from shrinkage.engine.lanes import LEAST_SPREAD, Line, Moments, Patterns, Rows, 
 from shrinkage.problem import Problem
 
 AT_ONCE = 10  # strengths between two looks at what there is to keep
+SMALL = 64  # columns up to which a whole path is too short for looks, or for threads
 # Of the target's sum of squares: below it, a sum of squares got from products has lost digits, and is formed from residuals.
 LEAST_SQUARES = 1e-8
 
@@ -52,9 +53,10 @@ class GramRows(Rows):
     def follow(self, terms, strengths, tol, standardize):
         units = [unit_terms(terms, self._relative(k) if standardize else None) for k in range(self.lanes)]
         starts = [np.zeros(self.problem.p)] * self.lanes
-        for at in threads.tiles(strengths.shape[1], AT_ONCE):
+        small = self.problem.p <= SMALL
+        for at in threads.tiles(strengths.shape[1], strengths.shape[1] if small else AT_ONCE):
             jobs = [(k, units[k], strengths[k, at], starts[k], tol) for k in range(self.lanes)]
-            lines = threads.each(self._line, jobs)
+            lines = [self._line(job) for job in jobs] if small else threads.each(self._line, jobs)
             starts = [line.W[-1] for line in lines]
             yield lines
 
@@ -68,7 +70,7 @@ class GramRows(Rows):
     def _line(self, job: tuple[int, Matrix, Vector, Vector, float]) -> Line:
         lane, unit, strengths, start, tol = job
         m = self.moments[lane]
-        W, slopes, gaps, _, steps, _ = _core.follow(
+        W, slopes, gaps, *_ = _core.follow(
             m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False, self.memories[lane]
         )
         squares = m.yy - np.sum(W * (m.q + slopes), axis=1)
@@ -76,7 +78,7 @@ class GramRows(Rows):
         small = np.flatnonzero(squares < LEAST_SQUARES * m.yy)
         if len(small):
             squares[small] = self._residual_squares(W[small], b[small], lane)
-        return Line(W, b, gaps, squares / 2, m.yy / 2, steps)
+        return Line(np.arange(len(m.q)), W, b, gaps, squares / 2, m.yy / 2)
 
     def errors(self, line, column):
         sums = self._sums(self.patterns.marks[:, column])

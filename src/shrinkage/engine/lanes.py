@@ -18,26 +18,31 @@ LEAST_SPREAD = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A lane's path in the units of the shared problem: coefficients `W` (m, p), intercepts `b` (m,), duality `gaps` (m,) and
-    summed losses `totals` (m,), with half the lane's null deviance; `steps` of Newton in all."""
+    """A lane's path in the units of the shared problem: coefficients `W` (m, U) of `columns` (U,), the others being zero,
+    intercepts `b` (m,), duality `gaps` (m,) and summed losses `totals` (m,), with half the lane's null deviance."""
 
+    columns: np.ndarray
     W: Matrix
     b: Vector
     gaps: Vector
     totals: Vector
     half_deviance: float
-    steps: int
 
     @property
     def relative(self) -> Vector:
         return self.gaps / self.half_deviance
 
-    def then(self, more: Line) -> Line:
-        """This stretch of a path and the next one."""
-        return Line(
-            np.concatenate([self.W, more.W]), np.concatenate([self.b, more.b]), np.concatenate([self.gaps, more.gaps]),
-            np.concatenate([self.totals, more.totals]), self.half_deviance, self.steps + more.steps,
-        )  # fmt: skip
+    @classmethod
+    def joined(cls, parts: list[Line]) -> Line:
+        """Stretches of one path; the columns of each begin with those of the one before."""
+        last = parts[-1]
+        W = np.zeros((sum(len(part.W) for part in parts), len(last.columns)))
+        at = 0
+        for part in parts:
+            W[at : at + len(part.W), : len(part.columns)] = part.W
+            at += len(part.W)
+        b, gaps, totals = (np.concatenate([getattr(part, name) for part in parts]) for name in ("b", "gaps", "totals"))
+        return cls(last.columns, W, b, gaps, totals, last.half_deviance)
 
 
 class Rows(ABC):

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from shrinkage.errors import DataError, ParameterError
 from shrinkage.estimators.base import Model
 from shrinkage.estimators.record import Record
+from shrinkage.estimators.validate import as_data_error
 
 
 class Classifier(ClassifierMixin, Model):
@@ -19,8 +20,9 @@ class Classifier(ClassifierMixin, Model):
 
     def _encode(self, y: np.ndarray) -> np.ndarray:
         """y as 0.0 and 1.0; sets `classes_`."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        with as_data_error():
+            check_classification_targets(y)
+            kind = type_of_target(y, input_name="y", raise_unknown=True)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise DataError(
@@ -36,7 +38,18 @@ class Classifier(ClassifierMixin, Model):
         return codes.astype(np.float64)
 
     def _weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        """Sample weights times class weights; None where every row counts once."""
+        """Sample weights times class weights; None where every row counts once. A row of weight 0 is not there: two
+        classes must be left without them."""
+        weights = self._class_weights(y, weights)
+        for k in (0, 1):
+            if weights is not None and not np.any(weights[y == k] > 0):
+                raise DataError(
+                    f"{type(self).__name__} needs two classes, but no row of class {self.classes_.tolist()[k]!r} has a "
+                    "positive weight. Give it one, or take the other class as known."
+                )
+        return weights
+
+    def _class_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return weights
         if isinstance(self.class_weight, dict):
@@ -57,8 +70,18 @@ class Classifier(ClassifierMixin, Model):
                 raise DataError("A class has no row of positive weight: class_weight='balanced' cannot balance it.")
             per_class = rows.sum() / (2 * counts)
         else:
-            per_class = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+            per_class = self._stated(labels)
         return rows * per_class[y.astype(np.int64)]
+
+    def _stated(self, labels: np.ndarray) -> np.ndarray:
+        """The weights of a dict; 1 for a class it does not name."""
+        try:
+            per_class = np.asarray(compute_class_weight(self.class_weight, classes=self.classes_, y=labels), np.float64)
+        except (TypeError, ValueError):
+            per_class = np.array([np.nan])
+        if not np.all((per_class >= 0) & np.isfinite(per_class)):
+            raise ParameterError(f"class_weight must hold finite numbers >= 0; got {self.class_weight!r}.")
+        return per_class
 
     def _shape(self, record: Record) -> None:
         """scikit-learn's shapes: (1, p), (1,), and a step count per problem."""

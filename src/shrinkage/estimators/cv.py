@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from shrinkage.errors import ParameterError
@@ -44,7 +45,18 @@ def read_splits(
     if shuffled and isinstance(cv, Integral) and not isinstance(cv, bool):
         kind = StratifiedKFold if classifier else KFold
         cv = kind(int(cv), shuffle=True, random_state=0)
-    return list(check_cv(cv, y, classifier=classifier).split(X, y, groups))
+    try:
+        return list(check_cv(cv, y, classifier=classifier).split(X, y, groups))
+    except ValueError as error:
+        raise ParameterError(f"cv={cv!r} cannot split these data: {error}") from None
+
+
+def read_scorer(estimator: Any, scoring: Any) -> Any:
+    """scikit-learn's scorer of that name, or the callable as one."""
+    try:
+        return check_scoring(estimator, scoring)
+    except ValueError as error:
+        raise ParameterError(f"scoring={scoring!r}: {error}") from None
 
 
 def select_mean(

@@ -11,7 +11,7 @@ from sklearn.base import MultiOutputMixin
 from shrinkage.estimators.base import Regressor, polite_precompute
 from shrinkage.estimators.cv import chosen, end_of_grid, read_splits, select_mean
 from shrinkage.estimators.record import of_path
-from shrinkage.estimators.validate import read_weights, read_Xy
+from shrinkage.estimators.validate import read_numbers, read_weights, read_Xy
 from shrinkage.estimators.words import elastic_net
 from shrinkage.inputs import read_alpha, read_tol
 from shrinkage.losses import SquaredError
@@ -154,7 +154,7 @@ class ElasticNetCV(_ElasticNetLike, Regressor):
         weights = read_weights(sample_weight, values)
         self._polite(values.shape[1])
         splits = read_splits(self.cv, values, y_, groups, self.rule)
-        ratios = [float(r) for r in np.atleast_1d(self.l1_ratio)]
+        ratios = [float(r) for r in read_numbers(self.l1_ratio, "l1_ratio")]
         tasks = [self._task(values, y_, SquaredError(), self._unit(r), weights) for r in ratios]
         choices = [
             select_mean(task, self.alphas, self.eps, splits, self.rule, read_tol(self.tol), self._max_iter()) for task in tasks

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import check_scoring
 
 from shrinkage.errors import ParameterError
 from shrinkage.estimators.classify import Classifier, log_probabilities
@@ -19,9 +18,10 @@ from shrinkage.estimators.cv import (
     check_rule,
     end_of_grid,
     fold_models,
+    read_scorer,
     read_splits,
 )
-from shrinkage.estimators.validate import read_weights, read_Xy
+from shrinkage.estimators.validate import read_numbers, read_weights, read_Xy
 from shrinkage.estimators.words import elastic_net
 from shrinkage.fit import Task
 from shrinkage.inputs import read_tol
@@ -186,7 +186,7 @@ class LogisticRegressionCV(_LogisticLike):
             raise ParameterError("refit=False is not supported: an average of the folds' models is the mode of nothing.")
         self.Cs_ = _grid(self.Cs)
         strengths = np.array([_strength(C) for C in self.Cs_])
-        ratios = (0.0,) if self.l1_ratios is None else tuple(np.atleast_1d(self.l1_ratios))
+        ratios = (0.0,) if self.l1_ratios is None else tuple(read_numbers(self.l1_ratios, "l1_ratios"))
         self.l1_ratios_ = np.array([self._ratio(r) for r in ratios])
         tasks = [self._task(values, codes, Logistic(), elastic_net(float(r)), weights) for r in self.l1_ratios_]
         if self.rule in CRITERIA:
@@ -219,7 +219,7 @@ class LogisticRegressionCV(_LogisticLike):
         weights: np.ndarray | None,
     ) -> tuple[int, int]:
         """(index of the l1_ratio, index of the C)."""
-        scorer = check_scoring(self, self.scoring)
+        scorer = read_scorer(self, self.scoring)
         rows = sparse.csr_matrix(X) if sparse.issparse(X) else X
         fits = [fold_models(task, strengths, splits, read_tol(self.tol), self._max_iter()) for task in tasks]
         self._warn_paths([path for fit in fits for path in fit.paths])
@@ -244,7 +244,7 @@ def _grid(Cs: Any) -> np.ndarray:
         if int(Cs) < 1:
             raise ParameterError(f"Cs must be a number of Cs >= 1, or the Cs themselves; got {Cs!r}.")
         return np.logspace(-4, 4, int(Cs))
-    return np.atleast_1d(np.asarray(Cs, np.float64))
+    return read_numbers(Cs, "Cs")
 
 
 class _Fixed(ClassifierMixin, BaseEstimator):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.metrics import check_scoring
 
 from shrinkage.errors import ParameterError
 from shrinkage.estimators.base import Regressor
@@ -19,10 +18,11 @@ from shrinkage.estimators.cv import (
     check_rule,
     end_of_grid,
     fold_models,
+    read_scorer,
     read_splits,
 )
 from shrinkage.estimators.leave_one_out import leave_one_out
-from shrinkage.estimators.validate import read_weights, read_Xy
+from shrinkage.estimators.validate import read_numbers, read_weights, read_Xy
 from shrinkage.fit import Task
 from shrinkage.inputs import read_alpha
 from shrinkage.losses import SquaredError
@@ -83,7 +83,7 @@ class Ridge(MultiOutputMixin, Regressor):
         if np.ndim(self.alpha) == 0:
             alpha = self.alpha.item() if isinstance(self.alpha, np.ndarray) else self.alpha
             return [read_alpha(alpha)] * targets
-        alphas = [read_alpha(float(a)) for a in np.ravel(self.alpha)]
+        alphas = [read_alpha(float(a)) for a in read_numbers(self.alpha, "alpha")]
         if len(alphas) not in (1, targets):
             raise ParameterError(
                 f"alpha must be one number, or one per target; there are {targets} targets and {len(alphas)} alphas."
@@ -133,7 +133,7 @@ class RidgeCV(Ridge):
         weights = read_weights(sample_weight, values)
         self._one_of("gcv_mode", (None, "auto", "svd", "eigen"))
         check_rule(self.rule)
-        alphas = np.array([read_alpha(float(a), f"alphas[{i}]") for i, a in enumerate(np.atleast_1d(self.alphas))])
+        alphas = np.array([read_alpha(float(a), f"alphas[{i}]") for i, a in enumerate(read_numbers(self.alphas, "alphas"))])
         if self.cv is not None and (self.store_cv_results or self.alpha_per_target):
             raise ParameterError("store_cv_results and alpha_per_target are for leave-one-out: leave cv=None.")
         tasks = [self._task(values, column, SquaredError(), L2(1.0), weights) for column in _columns(Y)]
@@ -183,7 +183,7 @@ class RidgeCV(Ridge):
         """(1, targets or 1, alphas): what the scorer says of the leave-one-out predictions."""
         if self.rule == "1se":
             raise ParameterError("rule='1se' needs an error per row: leave scoring=None, or pass cv=10.")
-        scorer = check_scoring(_Given(), self.scoring)
+        scorer = read_scorer(_Given(), self.scoring)
         more = {} if weights is None else {"sample_weight": weights}
         if self.alpha_per_target and Y.ndim == 2:
             return np.array(
@@ -194,7 +194,7 @@ class RidgeCV(Ridge):
     def _by_folds(
         self, X: Any, Y: np.ndarray, tasks: list[Task], alphas: np.ndarray, splits: Splits, weights: np.ndarray | None
     ) -> int:
-        scorer = check_scoring(self, self.scoring)
+        scorer = read_scorer(self, self.scoring)
         rows = sparse.csr_matrix(X) if sparse.issparse(X) else X
         fits = [fold_models(task, alphas, splits, self.tol, self.max_iter) for task in tasks]
         self._warn_paths([path for fit in fits for path in fit.paths])

@@ -179,7 +179,10 @@ def _factor(given: Any, p: int) -> tuple[np.ndarray, np.ndarray]:
     """(factor with 0 where infinite, mask of the coefficients that are out)."""
     if given is None:
         return np.ones(p), np.zeros(p, bool)
-    factor = np.asarray(given, np.float64)
+    try:
+        factor = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        factor = np.zeros(0)
     if factor.shape != (p,) or np.isnan(factor).any() or np.any(factor < 0):
         raise ParameterError(f"penalty_factor must hold one number >= 0 per feature ({p}): 0 is free, inf is out; got {given!r}.")
     out = np.isinf(factor)
@@ -225,6 +228,8 @@ def read_groups(groups: Any, p: int, names: Sequence[str] | None = None) -> np.n
             raise ParameterError(
                 f"groups must hold one label per feature ({p}), or be lists of features; got shape {labels.shape}."
             )
+        if any(label is None or label != label for label in labels.tolist()):
+            raise ParameterError(f"groups must name the group of each feature, without gaps; got {groups!r}.")
         return np.unique(labels, return_inverse=True)[1].astype(np.int64)
     place = {name: j for j, name in enumerate([] if names is None else names)}
     numbers = np.full(p, -1, np.int64)
