@@ -20,10 +20,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, seed, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
@@ -143,6 +144,7 @@ def law(examples: int) -> Any:
 
     def test_of(check: Any) -> Any:
         def test(case: Case) -> None:
+            @seed(crc32(f"{check.__name__} {case}".encode()))  # each law and estimator has draws of its own, the same ever after
             @settings(max_examples=2 if case.cv else examples, deadline=None, derandomize=True)
             @given(st.data())
             def holds(data: Any) -> None:
@@ -400,7 +402,7 @@ DTYPES = (np.float64, np.float32, np.float16, np.int8, np.int64, np.uint16, obje
 
 def laid_out(data: Data, name: str, dtype: Any) -> Any:
     """X in one of the layouts; whole numbers, so exact in each dtype. Halves of duplicates need floats."""
-    X = data.X - data.X.min() if dtype is np.uint16 else data.X
+    X = data.X - data.X.min() if dtype is np.uint16 and name not in SPARSE else data.X
     if name in SPARSE and dtype not in (np.float64, np.float32, np.int8):
         dtype = np.float64
     if name == "csr duplicates" and dtype is np.int8:
@@ -472,11 +474,15 @@ def standardised(model: Any) -> bool:
 # ---- P8 and P9: nothing that is not a number, and a defined answer to every degenerate problem
 
 
+DIRECT = ("Ridge", "LogisticRegression", "PenalizedRegressor, l2", "PenalizedClassifier, l2")
+
+
 @every(SINGLE)
 @law(4)
 def test_every_number_is_finite_or_an_error(case, draw):
     """Columns and targets from 1e-135 to 1e135, each of its own size: finite numbers, or one of our errors."""
     data = draw(problems(case))
+    assume(data.n > P or case.name not in DIRECT)  # see the last part
     powers = np.array(draw(st.lists(st.integers(-450, 450), min_size=P, max_size=P)))
     k = draw(st.integers(-450, 450)) if case.moves else 0
     wild = replace(data, X=np.ldexp(data.X, powers), y=np.ldexp(data.y, k))
@@ -772,3 +778,11 @@ def test_float32_predictions_of_a_column_far_from_zero():
 def test_a_column_in_much_larger_units_is_certified():
     data = plain(False)
     assert sh.Ridge(3.0).fit(np.ldexp(data.X, [0, 0, 0, 60]), data.y).converged_
+
+
+@defect("where n < p, one plus the kernel of a far larger column is not positive definite in floating point")
+def test_more_columns_than_rows_of_far_larger_units():
+    X = np.array([[6.0, 2.0, 0.0, -4.0], [-3.0, -8.0, -7.0, -8.0], [-6.0, 5.0, 3.0, 7.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        sh.Ridge(3.0).fit(np.ldexp(X, [0, 0, 26, 0]), [0.0, 2.0, 8.0])

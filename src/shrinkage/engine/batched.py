@@ -5,19 +5,19 @@ derivative along the path (Larsson and Wallin, 2022, "The Hessian screening rule
 so one reading of X at its end, for the residual there and the path's tangent, serves all of its strengths: between two ends
 a residual r lies close to the span of what was read, so that x_j'r is known up to ||x_j|| times the part of r outside
 (the chord certificate). Columns it does not clear are computed; a column that should have been in the set joins it, and the
-batch is done again from there. Lanes go in step: a working set for all, one reading for all.
+batch is done again from there. Lanes go in step: each on a working set of its own, one reading for all.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.lanes import LEAST_SPREAD, Line, Patterns, Rows, unit_terms
-from shrinkage.engine.panels import panel_of
+from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, unit_terms
+from shrinkage.engine.panels import Panel, panel_of
 from shrinkage.problem import Problem
 
 BATCH, LARGEST_BATCH = 8, 12
@@ -30,72 +30,116 @@ class State:
     """Where a lane stands at the last strength that is done: what the next batch is predicted from."""
 
     strength: float
-    w: Vector  # (U,), on the working set
+    w: Vector  # (U,), on the lane's working set
     residual: Vector  # sqrt(weights) r, (n,)
     tangent: Vector  # sqrt(weights) dr along the path, (n,)
     pull: Vector  # X'W r, (p,)
     slope: Vector  # its derivative in the strength, (p,)
 
 
-@dataclass(eq=False)
-class Lane:
-    """A weighting of the rows, in order of pattern."""
+NOTHING = np.zeros(0)
 
-    weights: Vector
-    root: Vector
-    total: float
-    level: float  # the target's mean
-    y: Vector  # about it
-    yy: float
-    norm: Vector  # (p,), an upper bound on each column's
-    state: State
-    unit: Matrix  # terms (7, p)
-    mean: Vector  # of the columns in the working set, (U,)
-    q: Vector  # (U,)
-    memory: _core.Memory = field(default_factory=_core.Memory)
+
+class Lane:
+    """A weighting of the rows, and its working set: `columns` (U,), where they lie in the panel (`at`) and where each of the
+    design's columns lies among them (`place`, -1 for outside), and of them means, right-hand side and Gram."""
+
+    def __init__(self, problem: Problem, weights: Vector, size: Vector):
+        self.weights, self.root, self.total = weights, np.sqrt(weights), float(weights.sum())
+        self.intercept, self.level = problem.intercept, 0.0
+        if problem.intercept:
+            first = problem.y[np.flatnonzero(weights)[0]]
+            self.level = float(first + weights @ (problem.y - first) / self.total)
+        self.y = problem.y - self.level
+        self.yy = float(weights @ self.y**2)
+        self.norm = size  # (p,), an upper bound on each column's
+        self.unit = np.empty((7, 0))  # the penalty's terms, (7, p)
+        self.columns = self.at = np.zeros(0, np.int64)
+        self.place = np.full(problem.p, -1)
+        self.mean = self.q = NOTHING
+        self.room = np.empty((0, 0))
+        self.memory = _core.Memory()
+        self.state = State(np.inf, NOTHING, self.root * self.y, np.zeros(len(self.y)), NOTHING, NOTHING)
+
+    @property
+    def G(self) -> Matrix:
+        size = len(self.columns)
+        return self.room[:size, :size]
+
+    def grow(self, new: np.ndarray, at: np.ndarray, panel: Panel) -> None:
+        """Takes columns, which lie in the panel at `at`, into the working set."""
+        if len(new) == 0:
+            return
+        old, size = len(self.columns), len(self.columns) + len(new)
+        self.place[new] = np.arange(old, size)
+        self.columns, self.at = np.concatenate([self.columns, new]), np.concatenate([self.at, at])
+        if size > len(self.room):
+            wider = np.empty((max(size, min(2 * len(self.room), size + 512)),) * 2)
+            wider[:old, :old] = self.room[:old, :old]
+            self.room = wider
+        sums = panel.sums(at, np.column_stack([self.weights, self.weights * self.y]))
+        mean = sums[:, 0] / self.total if self.intercept else np.zeros(len(new))
+        self.mean, self.q = np.concatenate([self.mean, mean]), np.concatenate([self.q, sums[:, 1]])
+        block = panel.gram(at, self.at, self.weights)
+        raw = np.diag(block[:, old:]).copy()
+        if self.intercept:
+            block -= np.outer(self.total * mean, self.mean)
+        self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
+        for j in np.flatnonzero(np.diag(block[:, old:]) <= LEAST_SPREAD * raw):
+            self._mend(old + int(j), panel)
+        self.state.w = np.concatenate([self.state.w, np.zeros(len(new))])
+
+    def _mend(self, j: int, panel: Panel) -> None:
+        """A column that hardly varies in this lane: its row of G from the centred column, zero where it is constant."""
+        x = panel.column(int(self.at[j]))
+        used = x[self.weights > 0]
+        constant = self.intercept and used.min() == used.max()
+        x = np.zeros_like(x) if constant else x - self.mean[j]
+        weighted = self.weights * x
+        row = panel.sums(self.at, weighted[:, None])[:, 0] - self.mean * float(weighted.sum())
+        self.G[j], self.G[:, j] = row, row
+        self.G[j, j], self.q[j] = float(weighted @ x), float(weighted @ self.y)
+
+    def fitted(self, W: Matrix, panel: Panel) -> Matrix:
+        """X W' about its mean, (n, b), for W (b, U)."""
+        used = np.flatnonzero(W.any(axis=0))
+        B = W[:, used].T
+        return panel.times(self.at[used], B) - self.mean[used] @ B
+
+    def outside(self) -> np.ndarray:
+        """The penalised columns that are not in the working set."""
+        return np.flatnonzero((self.place < 0) & (self.unit[0] > 0))
+
+    def score(self, pull: Vector) -> Vector:
+        """How far each column is pulled towards where it may go, in units of its L1."""
+        l1, _, low, high = self.unit[:4]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(l1 > 0, _towards(pull, low, high) / l1, 0.0)
 
 
 class BatchedRows(Rows):
     """See the module."""
 
-    def __init__(self, problem: Problem, weights: Vector, size: Vector, patterns: Patterns, lanes: int):
-        """`size` (p,): the root mean square of each column; the other arguments as in GramRows."""
-        self.problem, self.size, self.patterns, self.passes = problem, size, patterns, 0
-        n = len(problem.y)
-        alone = patterns.count == 1
-        self.order = None if alone else np.argsort(patterns.labels, kind="stable")
-        self.ends = np.array([0, n]) if alone else np.searchsorted(patterns.labels[self.order], np.arange(patterns.count + 1))
-        self.base = weights if alone else weights[self.order]
-        self.y = problem.y if alone else problem.y[self.order]
-        self.marks = patterns.marks[patterns.labels if alone else patterns.labels[self.order]]
-        self.lanes = [self._lane(k) for k in range(lanes)]
-        pulls = self._read([lane.root * lane.y for lane in self.lanes], self.lanes)
-        self.pulls = list(pulls.T)
+    def __init__(self, problem: Problem, weights: Vector, size: Vector, multiples: Matrix, lanes: int):
+        """`weights` (n,): the rows' in the loss, its curvature included. `size` (p,): the root mean square of each column.
+        The first `lanes` columns of `multiples` are lanes, the others sets to be scored."""
+        self.problem, self.weights, self.size, self.multiples, self.passes = problem, weights, size, multiples, 0
+        whole = float(weights.sum())
+        self.lanes = [
+            Lane(problem, share * weights, size * np.sqrt(whole * max(float(share.max()), 1.0)))
+            for share in multiples.T[:lanes]
+        ]  # fmt: skip
+        self.pulls = self._read([lane.root * lane.y for lane in self.lanes], self.lanes).T
         self.pull = -self.pulls[0]
-        self.panel = panel_of(problem.design, self.order)
-        self.columns = np.zeros(0, np.int64)
-        self.place = np.full(problem.p, -1)
-        self.G = np.empty((lanes, 0, 0))
-
-    def _lane(self, k: int) -> Lane:
-        weights = self.marks[:, k] * self.base
-        total = float(weights.sum())
-        level = 0.0
-        if self.problem.intercept:
-            first = self.y[np.flatnonzero(weights)[0]]
-            level = float(first + weights @ (self.y - first) / total)
-        y = self.y - level
-        whole = float((self.base * self.marks[:, 0]).sum())
-        norm = self.size * np.sqrt(whole * max(float(self.marks[:, k].max()), 1.0))
-        root, nothing = np.sqrt(weights), np.zeros(0)
-        state = State(np.inf, nothing, root * y, np.zeros(len(y)), nothing, nothing)
-        return Lane(weights, root, total, level, y, float(weights @ y**2), norm, state, np.empty((7, 0)), nothing, nothing)
+        self.panel = panel_of(problem.design)
+        self.place = np.full(problem.p, -1)  # of each column in the panel
+        self.held = 0
 
     def _read(self, vectors: list[Vector], lanes: list[Lane]) -> Matrix:
         """X' of each vector times the root of its lane's weights, (p, m): one reading of X."""
-        R = np.empty((len(self.y), len(vectors)), order="F")
+        R = np.empty((len(self.weights), len(vectors)), order="F")
         for i, (vector, lane) in enumerate(zip(vectors, lanes, strict=True)):
-            R[slice(None) if self.order is None else self.order, i] = vector * lane.root
+            np.multiply(vector, lane.root, out=R[:, i])
         self.passes += 1
         return self.problem.design.rmatmat(R)
 
@@ -103,177 +147,121 @@ class BatchedRows(Rows):
         return self.lanes[lane].yy > LEAST_SPREAD * self.lanes[0].yy
 
     def gram(self, columns):
-        at = self.place[columns]
-        return self.G[0][np.ix_(at, at)]
+        at = self.lanes[0].place[columns]
+        return self.lanes[0].G[np.ix_(at, at)]
 
-    # ---- the working set
-
-    def _grow(self, new: np.ndarray) -> None:
-        """New columns into the panel, every lane's Gram and right-hand side."""
-        if len(new) == 0:
-            return
-        old, size = len(self.columns), len(self.columns) + len(new)
-        self.panel.grow(new)
-        self.place[new] = np.arange(old, size)
-        self.columns = np.concatenate([self.columns, new])
-        if size > self.G.shape[1]:
-            room = max(size, min(2 * self.G.shape[1], size + 512))
-            wider = np.empty((len(self.lanes), room, room))
-            wider[:, :old, :old] = self.G[:, :old, :old]
-            self.G = wider
-        products = self.panel.products(old, self.ends, self.base)
-        sums = self.panel.sums(old, np.column_stack([lane.weights for lane in self.lanes]))
-        towards = self.panel.sums(old, np.column_stack([lane.weights * lane.y for lane in self.lanes]))
-        for k, lane in enumerate(self.lanes):
-            block = np.tensordot(self.patterns.marks[:, k], products, axes=1)
-            more = sums[:, k] / lane.total if self.problem.intercept else np.zeros(len(new))
-            lane.mean, lane.q = np.concatenate([lane.mean, more]), np.concatenate([lane.q, towards[:, k]])
-            raw = np.diag(block[:, old:]).copy()
-            block -= lane.total * np.outer(more, lane.mean)
-            G = self.G[k]
-            G[old:size, :size], G[:old, old:size] = block, block[:, :old].T
-            for j in np.flatnonzero(np.diag(block[:, old:]) <= LEAST_SPREAD * raw):
-                self._thin(k, lane, old + int(j), size)
-            lane.state.w = np.concatenate([lane.state.w, np.zeros(len(new))])
-
-    def _thin(self, k: int, lane: Lane, at: int, size: int) -> None:
-        """A column that hardly varies in a lane: its row of G from the centred column itself, zero where it is constant."""
-        x = self.panel.column(at)
-        used = x[lane.weights > 0]
-        constant = used.min() == used.max() and self.problem.intercept
-        x = np.zeros_like(x) if constant else x - lane.mean[at]
-        row = self.panel.sums(0, (lane.weights * x)[:, None])[:size, 0] - lane.mean * float(lane.weights @ x)
-        self.G[k, at, :size] = self.G[k, :size, at] = row
-        self.G[k, at, at] = float(lane.weights @ x**2)
-        lane.q[at] = float((lane.weights * x) @ lane.y)
-
-    def _always(self) -> np.ndarray:
-        """Columns that zero does not suit or L1 does not hold at it: in the working set from the start."""
-        out = np.zeros(self.problem.p, dtype=bool)
-        for lane in self.lanes:
-            l1, l2, low, high = lane.unit[:4]
-            out |= (low > 0) | (high < 0) | ((l1 == 0) & ~((low == 0) & (high == 0)))
-        return np.flatnonzero(out)
+    def _grow(self, wanted: list[np.ndarray]) -> None:
+        """Takes columns into the lanes' working sets, and those new to all of them into the panel."""
+        new = np.unique(np.concatenate(wanted))
+        new = new[self.place[new] < 0]
+        if len(new):
+            self.panel.grow(new)
+            self.place[new] = np.arange(self.held, self.held + len(new))
+            self.held += len(new)
+        for lane, columns in zip(self.lanes, wanted, strict=True):
+            more = columns[lane.place[columns] < 0]
+            lane.grow(more, self.place[more], self.panel)
 
     # ---- the path
 
     def follow(self, terms, strengths, tol, standardize):
         for k, lane in enumerate(self.lanes):
-            lane.unit = unit_terms(terms, self._relative(k) if standardize else None)
-        self._grow(self._always())
+            lane.unit = unit_terms(terms, self._relative(lane) if standardize and k else None)
         self._begin(strengths)
-        done, batch, clean = 0, BATCH, 0
-        m = strengths.shape[1]
+        done, batch, clean, m = 0, BATCH, 0, strengths.shape[1]
         while done < m:
             end = self._predict(strengths, done, min(done + batch, m))
             lines, clear = self._batch(strengths, done, end, tol)
-            done = end
-            clean = clean + 1 if clear else 0
-            batch = max(2, batch // 2) if not clear else min(batch + 1, LARGEST_BATCH) if clean >= 2 else max(batch, 2)
+            done, clean = end, clean + 1 if clear else 0
+            if not clear:
+                batch = max(2, batch // 2)
+            elif clean >= 2:
+                batch = min(batch + 1, LARGEST_BATCH)
             yield lines
 
-    def _relative(self, k: int) -> Vector | None:
+    def _relative(self, lane: Lane) -> Vector:
         """A lane's spread of each column over the whole's; 1 where it has none."""
-        if k == 0:
-            return None
-        share = np.empty(len(self.y))
-        share[slice(None) if self.order is None else self.order] = self.lanes[k].weights / self.lanes[k].total
-        design = self.problem.design
-        one = design.view(np.zeros(self.problem.p), np.ones(self.problem.p)).moments(share)
+        design, p = self.problem.design, self.problem.p
+        one = design.view(np.zeros(p), np.ones(p)).moments(lane.weights / lane.total)
         self.passes += 1
         sd = np.ldexp(one.sd, one.exponent) * design.scale
         usable = (sd > 0) & (self.size > 0) & ~one.constant
         return np.where(usable, sd / np.where(usable, self.size, 1.0), 1.0)
 
     def _begin(self, strengths: Matrix) -> None:
-        """Every lane at the strength at which nothing but the columns of `_always` is in use, and the first tangent."""
+        """Every lane at the strength at which nothing is in use but columns that zero does not suit, or that L1 does not hold
+        there; and the first tangent, of the column that is pulled most."""
+        always = []
         for k, lane in enumerate(self.lanes):
-            top = max(self._ratio(lane, self.pulls[k]), float(strengths[k, 0]))
-            lane.state = replace(lane.state, strength=top, pull=self.pulls[k])
-        if len(self.columns):
+            l1, _, low, high = lane.unit[:4]
+            always.append(np.flatnonzero((low > 0) | (high < 0) | ((l1 == 0) & ~((low == 0) & (high == 0)))))
+            top = max(float(lane.score(self.pulls[k]).max(initial=0.0)), float(strengths[k, 0]))
+            lane.state.strength, lane.state.pull = top, self.pulls[k]
+        self._grow(always)
+        if any(len(columns) for columns in always):
             self._solve(np.array([[lane.state.strength] for lane in self.lanes]), 0, 1, 1e-9)
-            self._end([self._residuals(k, lane.state.w[None, :]) for k, lane in enumerate(self.lanes)])
+            self._end([self._residuals(lane, lane.state.w[None, :]) for lane in self.lanes])
             for lane in self.lanes:
-                lane.state.strength = max(self._ratio(lane, lane.state.pull), lane.state.strength)
+                lane.state.strength = max(float(lane.score(lane.state.pull).max(initial=0.0)), lane.state.strength)
         first = []
         for lane in self.lanes:
-            score = self._score(lane, lane.state.pull)
-            score[self.columns] = -np.inf
-            first.append(int(np.argmax(score)))
-        self._grow(np.unique([j for j in first if self.place[j] < 0]))
-        for k, (lane, j) in enumerate(zip(self.lanes, first, strict=True)):
-            at = self.place[j]
-            square = self.G[k, at, at]
-            pull, x = lane.state.pull[j], self.panel.column(at) - lane.mean[at]
+            score = lane.score(lane.state.pull)
+            score[lane.columns] = -np.inf
+            first.append(np.array([int(np.argmax(score))]))
+        self._grow(first)
+        for lane, (j,) in zip(self.lanes, first, strict=True):
+            at = lane.place[j]
+            square, pull = lane.G[at, at], lane.state.pull[j]
+            x = self.panel.column(int(lane.at[at])) - lane.mean[at]
             lane.state.tangent = lane.root * x * (np.sign(pull) * lane.unit[0, j] / square if square > 0 else 0.0)
         slopes = self._read([lane.state.tangent for lane in self.lanes], self.lanes)
         for lane, slope in zip(self.lanes, slopes.T, strict=True):
             lane.state.slope = slope
 
-    def _score(self, lane: Lane, pull: Vector) -> Vector:
-        """How far each column is pulled towards where it may go, in units of its L1."""
-        l1, _, low, high = lane.unit[:4]
-        towards = np.where(pull > 0, np.where(high > 0, pull, 0.0), np.where(low < 0, -pull, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(l1 > 0, towards / l1, 0.0)
-
-    def _ratio(self, lane: Lane, pull: Vector) -> float:
-        return float(self._score(lane, pull).max(initial=0.0))
-
     def _predict(self, strengths: Matrix, done: int, end: int) -> int:
-        """Grows the working set by what the batch is going to need; the batch may be cut short. Where it ends."""
-        p, held = self.problem.p, len(self.columns)
-        limit = 3 * held + 150
-        wanted = np.zeros(p, dtype=bool)
+        """Grows the working sets by what the batch is going to need; the batch may be cut short. Where it ends."""
+        wanted = [np.zeros(self.problem.p, dtype=bool) for _ in self.lanes]
         last = done
         for i in range(done, end):
-            more = wanted.copy()
-            scores = np.full(p, -np.inf)
+            more, full = [], False
             for k, lane in enumerate(self.lanes):
                 s, by = lane.state, max(lane.state.strength - strengths[k, i], 0.0)
-                score = self._score(lane, s.pull - by * s.slope) - (strengths[k, i] - AHEAD * by)
-                more |= score >= 0
-                np.maximum(scores, score / strengths[k, i], out=scores)
-            new = more & (self.place < 0)
-            if np.count_nonzero(new) + held > limit:
-                if i > done:
-                    break
-                scores[self.place >= 0] = -np.inf
-                more = np.zeros(p, dtype=bool)
-                more[np.argpartition(-scores, limit - held)[: limit - held]] = True
-                more &= new
-                wanted, last = more, i + 1
+                score = lane.score(s.pull - by * s.slope) - (strengths[k, i] - AHEAD * by)
+                chosen = (wanted[k] | (score >= 0)) & (lane.place < 0)
+                limit = 2 * len(lane.columns) + 150  # more is a prediction gone wrong
+                if np.count_nonzero(chosen) > limit:
+                    full = True
+                    if i == done:
+                        score[lane.place >= 0] = -np.inf
+                        chosen = np.zeros(self.problem.p, dtype=bool)
+                        chosen[np.argpartition(-score, limit)[:limit]] = True
+                more.append(chosen)
+            if full and i > done:
                 break
             wanted, last = more, i + 1
-        self._grow(np.flatnonzero(wanted & (self.place < 0)))
+            if full:
+                break
+        self._grow([np.flatnonzero(chosen) for chosen in wanted])
         return last
 
     def _solve(self, strengths: Matrix, start: int, end: int, tol: float) -> list[tuple]:
-        """Every lane on the working set, from its state; the states' coefficients and tangents move to the end."""
-        size = len(self.columns)
+        """Every lane on its working set, from its state; the states' coefficients and tangents move to the end."""
 
         def one(k: int) -> tuple:
             lane = self.lanes[k]
-            unit = np.ascontiguousarray(lane.unit[:, self.columns])
-            G = self.G[k, :size, :size]
-            target = 0.1 * tol * lane.yy / 2
+            unit, target = np.ascontiguousarray(lane.unit[:, lane.columns]), 0.1 * tol * lane.yy / 2
             some = np.ascontiguousarray(strengths[k, start:end])
-            return _core.follow(G, lane.q, lane.yy, unit, some, lane.state.w, target, True, lane.memory)
+            return _core.follow(lane.G, lane.q, lane.yy, unit, some, lane.state.w, target, True, lane.memory)
 
         found = threads.each(one, range(len(self.lanes)))
         for lane, result in zip(self.lanes, found, strict=True):
             lane.state.w = result[0][-1].copy()
-            at = np.flatnonzero(result[3])
-            moved = self.panel.times(at, result[3][at, None])[:, 0] - float(lane.mean[at] @ result[3][at])
-            lane.state.tangent = lane.root * moved
+            lane.state.tangent = lane.root * lane.fitted(result[3][None, :], self.panel)[:, 0]
         return found
 
-    def _residuals(self, k: int, W: Matrix) -> Matrix:
+    def _residuals(self, lane: Lane, W: Matrix) -> Matrix:
         """sqrt(weights) times the residuals of models W (b, U): (n, b)."""
-        lane = self.lanes[k]
-        at = np.flatnonzero(W.any(axis=0))
-        eta = self.panel.times(at, W[:, at].T) - lane.mean[at] @ W[:, at].T
-        return lane.root[:, None] * (lane.y[:, None] - eta)
+        return lane.root[:, None] * (lane.y[:, None] - lane.fitted(W, self.panel))
 
     def _end(self, residuals: list[Matrix]) -> None:
         """The one reading of a batch: every lane's gradient at its last model, and its slope there."""
@@ -286,52 +274,46 @@ class BatchedRows(Rows):
     def _batch(self, strengths: Matrix, start: int, end: int, tol: float) -> tuple[list[Line], bool]:
         """The lines of all lanes from `start` to `end`, certified; and whether the prediction held."""
         kept: list[list[Line]] = []
-        clear, begun = True, start
+        begun = start
         while True:
             before = [lane.state for lane in self.lanes]
             for lane in self.lanes:
                 lane.state = replace(lane.state)
             found = self._solve(strengths, begun, end, tol)
-            residuals = [self._residuals(k, result[0]) for k, result in enumerate(found)]
+            residuals = [self._residuals(lane, result[0]) for lane, result in zip(self.lanes, found, strict=True)]
             self._end(residuals)
-            reached, gaps, joining = end - begun, [], []
-            for k in range(len(self.lanes)):
-                gap, good, new = self._certify(k, before[k], found[k], residuals[k], strengths[k, begun:end], tol)
-                gaps.append(gap)
-                reached = min(reached, good)
-                joining.append(new)
-            kept.append([self._line(k, found[k], gaps[k], residuals[k], reached) for k in range(len(self.lanes))])
+            checked = [
+                self._certify(lane, before[k], found[k], residuals[k], strengths[k, begun:end], tol)
+                for k, lane in enumerate(self.lanes)
+            ]  # fmt: skip
+            reached = min(good for _, good, _ in checked)
+            kept.append([
+                self._line(lane, found[k][0][:reached], checked[k][0], residuals[k]) for k, lane in enumerate(self.lanes)
+            ])  # fmt: skip
             for k, lane in enumerate(self.lanes):
                 lane.state.strength = float(strengths[k, end - 1])
             if begun + reached == end:
-                break
-            clear = False
+                return [Line.joined([part[k] for part in kept]) for k in range(len(self.lanes))], begun == start
             for k, lane in enumerate(self.lanes):  # back to the last model that is certified; what was read there still holds
-                lane.state = before[k]
-                if reached:
-                    lane.state = replace(before[k], w=found[k][0][reached - 1].copy())
+                lane.state = replace(before[k], w=found[k][0][reached - 1].copy()) if reached else before[k]
             begun += reached
-            missed = np.unique(np.concatenate(joining))
-            self._grow(missed[self.place[missed] < 0])
-        return [Line.joined([part[k] for part in kept]) for k in range(len(self.lanes))], clear
+            self._grow([missing for _, _, missing in checked])
 
-    def _line(self, k: int, found: tuple, gaps: Vector, residuals: Matrix, reached: int) -> Line:
-        lane, W = self.lanes[k], found[0][:reached]
-        centre = lane.mean - self.panel.centre[: len(lane.mean)]
-        b = lane.level - W @ centre if self.problem.intercept else np.zeros(reached)
-        totals = np.sum(residuals[:, :reached] ** 2, axis=0) / 2
-        return Line(self.columns[: W.shape[1]], W, b, gaps[:reached], totals, lane.yy / 2)
+    def _line(self, lane: Lane, W: Matrix, gaps: Vector, residuals: Matrix) -> Line:
+        m = len(W)
+        b = lane.level - W @ (lane.mean - self.panel.centre[lane.at]) if self.problem.intercept else np.zeros(m)
+        totals = np.sum(residuals[:, :m] ** 2, axis=0) / 2
+        return Line(lane.columns, W, b, gaps[:m], totals, lane.yy / 2)
 
     def _certify(
-        self, k: int, before: State, found: tuple, residuals: Matrix, strengths: Vector, tol: float
+        self, lane: Lane, before: State, found: tuple, residuals: Matrix, strengths: Vector, tol: float
     ) -> tuple[Vector, int, np.ndarray]:
         """(gaps, how many models are certified from the first on, the columns the next one lacks).
 
         With v = s u, s <= 1, in place of a dual point u of gap d at an objective P: the gap is convex in u and at most P at
         zero, so it is at most s d + (1 - s) P.
         """
-        lane, now = self.lanes[k], self.lanes[k].state
-        outside = np.flatnonzero((self.place < 0) & (lane.unit[0] > 0))
+        now, outside = lane.state, lane.outside()
         vectors = [before.residual, now.residual, before.tangent, now.tangent]
         Q, XQ, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
         inside = Q.T @ residuals
@@ -345,16 +327,14 @@ class BatchedRows(Rows):
         bound[:, -1] = _towards(now.pull[outside], low[:, 0], high[:, 0])
         unsure = np.flatnonzero((bound > allowed).any(axis=1))
         if len(unsure):
-            R = np.empty_like(residuals)
-            R[slice(None) if self.order is None else self.order] = residuals * lane.root[:, None]
-            exact = self.problem.design.rmatmat_of(outside[unsure], R)
+            exact = self.problem.design.rmatmat_of(outside[unsure], residuals * lane.root[:, None])
             bound[unsure] = _towards(exact, low[unsure], high[unsure])
         gaps = found[2].copy()
         over = bound > allowed
         bad = over.any(axis=0)
         good = int(np.argmax(bad)) if bad.any() else len(strengths)
         excess = np.max(bound / (strengths * lane.unit[0, outside, None]), axis=0, initial=1.0)
-        unit = lane.unit[:, self.columns]
+        unit = lane.unit[:, lane.columns]
         W = found[0]
         objective = size**2 / 2 + strengths * (np.abs(W) @ unit[0] + W**2 @ unit[1] / 2)
         gaps = gaps / excess + (1 - 1 / excess) * objective
@@ -364,12 +344,11 @@ class BatchedRows(Rows):
     # ---- scores
 
     def errors(self, line, column):
-        weights = self.marks[:, column] * self.base
-        at = np.flatnonzero(line.W.any(axis=0))
-        B = line.W[:, at].T
-        used = np.flatnonzero(weights)
+        weights = self.multiples[:, column] * self.weights
+        used = np.flatnonzero(line.W.any(axis=0))
+        at, B = self.place[line.columns[used]], line.W[:, used].T
         eta = self.panel.times(at, B) - self.panel.centre[at] @ B + line.b
-        return weights[used] @ (self.y[used, None] - eta[used]) ** 2 / weights.sum()
+        return weights @ (self.problem.y[:, None] - eta) ** 2 / weights.sum()
 
 
 def _towards(pull: Matrix, low: Matrix, high: Matrix) -> Matrix:

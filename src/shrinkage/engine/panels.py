@@ -1,4 +1,4 @@
-"""The columns of the working set, kept where products with them are cheap, their rows in order of pattern."""
+"""The columns some lane works with, kept where products with them are cheap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from shrinkage.designs import Design, Matrix, Sparse, Vector
 
 
 class Panel(ABC):
-    """Columns of a design in the order they came. `centre` (U,): what the design takes from each entry and the panel does not."""
+    """Columns of a design in the order they came; `at` are positions in it. `centre` (U,): what the design takes from each
+    entry of a column and the panel does not."""
 
     centre: Vector
 
@@ -20,13 +21,12 @@ class Panel(ABC):
         """Takes in these columns."""
 
     @abstractmethod
-    def products(self, first: int, ends: np.ndarray, weights: Vector) -> Matrix:
-        """Of columns from `first` on with all columns, over the rows ends[l] .. ends[l + 1] of each pattern l:
-        (patterns, U - first, U)."""
+    def gram(self, at: np.ndarray, others: np.ndarray, weights: Vector) -> Matrix:
+        """Columns `at`, transposed, times weights (n,), times columns `others`."""
 
     @abstractmethod
-    def sums(self, first: int, R: Matrix) -> Matrix:
-        """Columns from `first` on, transposed, times R (n, m)."""
+    def sums(self, at: np.ndarray, R: Matrix) -> Matrix:
+        """Columns `at`, transposed, times R (n, m)."""
 
     @abstractmethod
     def times(self, at: np.ndarray, B: Matrix) -> Matrix:
@@ -37,14 +37,13 @@ class Panel(ABC):
         """One column, (n,)."""
 
 
-def panel_of(design: Design, order: np.ndarray | None) -> Panel:
-    """`order` (n,): the rows in order of pattern, or None where they are so already."""
-    return SparsePanel(design, order) if isinstance(design, Sparse) else DensePanel(design, order)
+def panel_of(design: Design) -> Panel:
+    return SparsePanel(design) if isinstance(design, Sparse) else DensePanel(design)
 
 
 class DensePanel(Panel):
-    def __init__(self, design: Design, order: np.ndarray | None):
-        self.design, self.order, self.size = design, order, 0
+    def __init__(self, design: Design):
+        self.design, self.size = design, 0
         self.held = np.empty((0, design.shape[0]))  # a row of it is a column of the design
         self.centre = np.zeros(0)
 
@@ -54,20 +53,16 @@ class DensePanel(Panel):
             wider = np.empty((max(size, min(2 * len(self.held), size + 512)), self.held.shape[1]))
             wider[: self.size] = self.held[: self.size]
             self.held = wider
-        columns = self.design.gather(new)
-        self.held[self.size : size] = columns.T if self.order is None else columns.T[:, self.order]
+        self.held[self.size : size] = self.design.gather(new).T
         self.size, self.centre = size, np.zeros(size)
 
-    def products(self, first, ends, weights):
-        out = np.empty((len(ends) - 1, self.size - first, self.size))
-        for label in range(len(ends) - 1):
-            rows = slice(ends[label], ends[label + 1])
-            every = self.held[: self.size, rows]
-            np.matmul(every[first:] * weights[rows], every.T, out=out[label])
-        return out
+    def gram(self, at, others, weights):
+        new = self.held[at]
+        new *= weights
+        return new @ self.held[others].T
 
-    def sums(self, first, R):
-        return self.held[first : self.size] @ R
+    def sums(self, at, R):
+        return self.held[at] @ R
 
     def times(self, at, B):
         return self.held[at].T @ B
@@ -77,37 +72,28 @@ class DensePanel(Panel):
 
 
 class SparsePanel(Panel):
-    def __init__(self, design: Sparse, order: np.ndarray | None):
-        self.design, self.order = design, order
-        self.held: Any = None
+    def __init__(self, design: Sparse):
+        self.design = design
+        self.held: Any = None  # compressed columns, scaled
         self.centre = np.zeros(0)
 
     def grow(self, new):
         from scipy import sparse
 
         columns, centre = self.design.scaled(new)
-        columns = columns.tocsr()
-        columns = columns if self.order is None else columns[self.order]
-        self.held = columns if self.held is None else sparse.hstack([self.held, columns], format="csr")
+        self.held = columns if self.held is None else sparse.hstack([self.held, columns], format="csc")
         self.centre = np.concatenate([self.centre, centre])
 
-    def products(self, first, ends, weights):
-        size = self.held.shape[1]
-        out = np.empty((len(ends) - 1, size - first, size))
-        new = self.held[:, first:]
-        new = new.multiply(weights[:, None]).tocsr()
-        for label in range(len(ends) - 1):
-            rows = slice(ends[label], ends[label + 1])
-            out[label] = (new[rows].T @ self.held[rows]).toarray()
-        return out
+    def gram(self, at, others, weights):
+        new = self.held[:, at]
+        new.data = new.data * weights[new.indices]
+        return (new.T @ self.held[:, others]).toarray()
 
-    def sums(self, first, R):
-        return (self.held.T @ R)[first:]
+    def sums(self, at, R):
+        return self.held[:, at].T @ R
 
     def times(self, at, B):
-        full = np.zeros((self.held.shape[1], B.shape[1]))
-        full[at] = B
-        return self.held @ full
+        return self.held[:, at] @ B
 
     def column(self, at):
         return self.held[:, [at]].toarray()[:, 0]

@@ -29,10 +29,9 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
     row; `positive`: every alpha is > 0.
     """
-    patterns = Patterns.of(multiples)
     weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
-    if problem.p <= WIDEST + PER_LANE * (lanes - 1) and patterns.count <= 4 * lanes:
-        return GramRows(problem, weights, patterns, lanes)
-    if positive and patterns.count <= 4 * lanes:
-        return BatchedRows(problem, weights, size, patterns, lanes)
-    return None
+    if problem.p <= WIDEST + PER_LANE * (lanes - 1):
+        patterns = Patterns.of(multiples)
+        if patterns.count <= 4 * lanes:
+            return GramRows(problem, weights, patterns, lanes)
+    return BatchedRows(problem, weights, size, multiples, lanes) if positive else None
