@@ -26,7 +26,7 @@ public:
             if (interrupted()) return result.interrupted = true, result;
             if (result.largest_move <= tolerance) {
                 // What moved little may still be far along a flat direction: Newton tells, and a sweep confirms.
-                if (!(smooth_face && !polished && newton(Q))) {
+                if (!(smooth_face && !polished && newton(Q, interrupted))) {
                     result.converged = true;
                     break;
                 }
@@ -39,7 +39,7 @@ public:
                 if (interrupted()) return result.interrupted = true, result;
                 if (moved <= 0.1 * tolerance) break;
             }
-            if (smooth_face) newton(Q);
+            if (smooth_face) newton(Q, interrupted);
         }
         Q.refresh();
         return result;

@@ -6,9 +6,10 @@
 #include <vector>
 #include "quadratic.hpp"
 
-// In place, lower triangle, row-major; false where a pivot is lost to rounding.
-inline bool cholesky(std::vector<double>& A, std::size_t m) {
+// In place, lower triangle, row-major; false where a pivot is lost to rounding, or on Ctrl-C.
+inline bool cholesky(std::vector<double>& A, std::size_t m, const Interrupted& interrupted) {
     for (std::size_t j = 0; j < m; ++j) {
+        if (j % 16 == 0 && interrupted()) return false;
         double* row = &A[j * m];
         double diagonal = row[j], pivot = diagonal;
         for (std::size_t i = 0; i < j; ++i) pivot -= row[i] * row[i];
@@ -42,7 +43,7 @@ enum class Newton { failed, partial, full };
 
 // One step to the minimiser of the current face, or as far as the first sign change or bound; undone if it does not help.
 // For problems of l1, l2 and box terms only.
-inline Newton newton_step(Quadratic& Q) {
+inline Newton newton_step(Quadratic& Q, const Interrupted& interrupted) {
     std::vector<std::size_t> active;
     for (std::size_t j = 0; j < Q.k; ++j) {
         Term t = Q.terms[j];
@@ -60,7 +61,7 @@ inline Newton newton_step(Quadratic& Q) {
         double w = Q.w[active[a]];
         step[a] = Q.q[active[a]] - Q.Gw[active[a]] - t.l2 * w - t.l1 * (w > 0 ? 1 : w < 0 ? -1 : 0);
     }
-    if (!cholesky(A, m)) return Newton::failed;
+    if (!cholesky(A, m, interrupted)) return Newton::failed;
     solve_cholesky(A, step, m);
     double size = 1;
     std::size_t first = m;
@@ -88,9 +89,9 @@ inline Newton newton_step(Quadratic& Q) {
 }
 
 // Steps until one is full: each partial one takes a coefficient out of the face. Returns whether w moved.
-inline bool newton(Quadratic& Q, int most = 32) {
+inline bool newton(Quadratic& Q, const Interrupted& interrupted, int most = 32) {
     for (int step = 0; step < most; ++step) {
-        Newton result = newton_step(Q);
+        Newton result = newton_step(Q, interrupted);
         if (result != Newton::partial) return step > 0 || result == Newton::full;
     }
     return true;

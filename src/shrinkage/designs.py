@@ -140,7 +140,7 @@ class Dense(Design):
     def view(self, shift, scale):
         spread = np.divide(1.0, scale, where=scale != 0, out=np.full(len(scale), np.inf))
         contiguous = self.data.flags.c_contiguous or self.data.flags.f_contiguous
-        tame = bool(np.all((scale > 1e-100) & (scale < 1e100)))
+        tame = bool(np.all((scale > 1e-150) & (scale < 1e150)))
         compiled = contiguous and tame and self.data.dtype.isnative and self.data.dtype in (np.float32, np.float64)
         near = compiled and self.data.dtype == np.float64 and bool(np.all(np.abs(shift) <= SAFE_OFFSET * spread))
         return Dense(self.data, shift, scale, compiled, not near)

@@ -19,6 +19,7 @@ from shrinkage.points import Point
 
 GAP, VIOLATION = "duality gap", "violation"
 ROWS = 8192  # in one go
+NEARLY = 1e-12  # of a column's curvature: less L2 than this is next to none
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,21 @@ class Problem:
     def free(self) -> Vector:
         """The columns no penalty touches."""
         return np.flatnonzero(self.penalty.free(self.p))
+
+    @cached_property
+    def nearly_free(self) -> Vector:
+        """The columns of which L2 alone holds so little that rounding of v, squared and divided by it, is no longer small.
+
+        A dual point moved along such a column by that rounding has v = l2 w exactly, at a cost of its square over the
+        column's curvature; as with the free columns, what is left of the product with w is counted.
+        """
+        twin = self.penalty.twin(self.p)
+        bound = float(self.weights.sum()) * self.loss.curvature_bound if self.loss.separable else np.inf
+        if twin is None or twin.groups is not None or not np.isfinite(bound):
+            return np.zeros(0, np.int64)
+        l1, l2, low, high, slope, _, _ = twin.terms
+        alone = (l1 == 0) & (slope == 0) & np.isinf(low) & np.isinf(high)
+        return np.flatnonzero(alone & (l2 > 0) & (l2 < NEARLY * bound))
 
     @cached_property
     def null(self) -> Point:
@@ -154,7 +170,12 @@ class Problem:
         gap = self._over_rows(self.loss.total_fenchel_young, point.eta, u if k == 1 else k * u)
         v = -k * pull
         v[self.free] = 0.0
-        gap += float(np.sum(self.penalty.fenchel_young(point.w, v)))
+        terms = self.penalty.fenchel_young(point.w, v)
+        if len(self.nearly_free):
+            near, terms = self.nearly_free, np.array(terms)
+            bend = self.penalty.twin(self.p).terms[1, near]
+            terms[near] = np.minimum(terms[near], np.abs((v[near] - bend * point.w[near]) * point.w[near]))
+        gap += float(np.sum(terms))
         gap += float(np.abs(k * pull[self.free]) @ np.abs(point.w[self.free]))
         if self.intercept:
             gap += abs(k * float(u.sum()) * point.b)

@@ -32,10 +32,12 @@ class Units:
     target_power: int
     objective_power: int
     intercept: bool
+    dtype: np.dtype  # coefficients are handed back in
 
     def coef(self, w: Vector, columns: Any = slice(None)) -> Vector:
         with np.errstate(over="ignore", under="ignore"):
-            return np.ldexp(w, self.power[columns]) * self.scale[columns]
+            coef = np.ldexp(w, self.power[columns]) * self.scale[columns]
+            return coef.astype(self.dtype, copy=False).astype(np.float64, copy=False)  # so that the intercept fits them
 
     def back(self, point: Point) -> tuple[Vector, float]:
         """(coef, intercept) in the user's units."""
@@ -82,7 +84,8 @@ def prepare(
         weight_power += weight_power % 2
     loss_units, loss_power = loss.rescale(target_power)
     total_power = loss_power + (weight_power if loss.separable else weight_power // 2)
-    for powers in (exponent, np.full_like(exponent, exponent.max(initial=0))):
+    alive = (moments.low != 0) | (moments.high != 0)
+    for powers in (exponent, np.full_like(exponent, exponent[alive].max() if alive.any() else 0)):
         prepared = penalty.rescale(target_power - powers, total_power)
         if prepared is not None:
             y, offset, weights = _divided(y, target_power), _divided(offset, target_power), _divided(weights, weight_power)
@@ -94,20 +97,22 @@ def prepare(
     with np.errstate(over="ignore"):
         size = np.hypot(sd, moments.mean - shift) * view.scale
     problem = Problem(view, y, loss_units, prepared, weights, offset, intercept)
-    return problem, Units(shift, scale, sd, size, target_power - powers, target_shift, target_power, total_power, intercept)
+    return problem, Units(
+        shift, scale, sd, size, target_power - powers, target_shift, target_power, total_power, intercept, design.dtype
+    )  # fmt: skip
 
 
 def _spread(moments: Moments, intercept: bool) -> tuple[Vector, np.ndarray]:
-    """What is left of a column's size once centred, as mantissa and exponent; 1 for a column of zeros."""
+    """What is left of a column's size once centred, as mantissa and exponent; 1 for a column of zeros, and its own size for
+    another constant, so that nothing depends on its units."""
     if intercept:
         mantissa, more = np.frexp(moments.sd)
         empty = moments.constant | (moments.sd == 0)
-    else:
-        size = np.maximum(np.abs(moments.low), np.abs(moments.high))
-        mantissa, more = np.frexp(size)
-        empty = size == 0
-        return np.where(empty, 0.5, mantissa), np.where(empty, 0, more).astype(np.int64)
-    return np.where(empty, 0.5, mantissa), np.where(empty, 0, more + moments.exponent).astype(np.int64)
+        own = np.where(moments.low == 0, 0, np.frexp(moments.low)[1])
+        return np.where(empty, 0.5, mantissa), np.where(empty, own, more + moments.exponent).astype(np.int64)
+    size = np.maximum(np.abs(moments.low), np.abs(moments.high))
+    mantissa, more = np.frexp(size)
+    return np.where(size == 0, 0.5, mantissa), np.where(size == 0, 0, more).astype(np.int64)
 
 
 def _target(loss: Any, y: Vector, weights: Vector, offset: Vector, intercept: bool) -> tuple[Vector, Vector, float, int]:

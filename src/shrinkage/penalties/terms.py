@@ -19,6 +19,7 @@ import numpy as np
 from shrinkage.arrays import Array, namespace, on, or_one, soft_threshold
 from shrinkage.errors import ParameterError
 
+STRONGEST = 1e300
 NAMES = ("l1", "l2", "low", "high", "slope", "fall", "flat")
 
 
@@ -74,12 +75,19 @@ class Terms:
         return replace(self, l1=_times(c, self.l1), l2=_times(c, self.l2), slope=_times(c, self.slope))
 
     def rescaled(self, exponents: Any, e: int) -> Terms:
-        """Of Q(v) = 2**-e P(2**exponents * v): powers of two, joined before they are applied, so nothing overflows early."""
+        """Of Q(v) = 2**-e P(2**exponents * v): powers of two, joined before they are applied, so nothing overflows early.
+
+        A strength beyond the floating-point numbers leaves no coefficient but zero, as does the largest one kept.
+        """
         k = np.asarray(exponents)
+
+        def strength(x: Any, power: np.ndarray) -> np.ndarray:
+            return np.minimum(np.ldexp(x, power), STRONGEST)
+
         with np.errstate(over="ignore", under="ignore"):
             return Terms(
-                np.ldexp(self.l1, k - e), np.ldexp(self.l2, 2 * k - e), np.ldexp(self.low, -k), np.ldexp(self.high, -k),
-                np.ldexp(self.slope, k - e), np.ldexp(self.fall, -k), np.ldexp(self.flat, -k),
+                strength(self.l1, k - e), strength(self.l2, 2 * k - e), np.ldexp(self.low, -k), np.ldexp(self.high, -k),
+                strength(self.slope, k - e), np.ldexp(self.fall, -k), np.ldexp(self.flat, -k),
             )  # fmt: skip
 
     def at(self, columns: Any) -> Terms:

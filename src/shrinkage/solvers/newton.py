@@ -99,8 +99,7 @@ class ProxNewton(Solver[State]):
     def _searched_step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
         point = evaluation.point
         columns = working_set(problem, evaluation)
-        h = np.asarray(problem.loss.curvature(problem.y, point.eta))
-        h = problem.weights * np.maximum(h, state.floor * float(h.max(initial=0.0)) + np.finfo(float).tiny)
+        h = curvatures(problem, point, state.floor)
         lead = int(problem.intercept)  # the intercept is an unpenalised coefficient of the model, in front
         G = np.empty((lead + len(columns), lead + len(columns)))
         G[lead:, lead:] = problem.design.gram(columns, columns, h)
@@ -125,6 +124,16 @@ class ProxNewton(Solver[State]):
         tolerance = self.accuracy * np.sqrt(max(problem.half_deviance, np.finfo(float).tiny))
         _core.descend(np.ascontiguousarray(G), target, terms, groups, group_terms, found, current, tolerance, SWEEPS, True)
         return found
+
+
+def curvatures(problem: Problem, point: Point, floor: float) -> Vector:
+    """The weighted second derivatives of the loss, each at least `floor` times the largest. Where all are (nearly) zero, a
+    Huber loss with every row in a tail, their bound, which makes the model a majoriser."""
+    h, bound = np.asarray(problem.loss.curvature(problem.y, point.eta)), problem.loss.curvature_bound
+    largest = float(h[problem.weights > 0].max(initial=0.0))
+    if np.isfinite(bound) and largest < 1e-8 * bound:
+        return problem.weights * bound
+    return problem.weights * np.maximum(h, floor * largest + np.finfo(float).tiny)
 
 
 def moved(problem: Problem, point: Point, columns: np.ndarray, goal: Vector, db: float, size: float) -> Point:

@@ -15,7 +15,7 @@ from shrinkage.designs import Vector
 from shrinkage.points import Point
 from shrinkage.problem import Evaluation, Problem
 from shrinkage.solvers.base import Solver
-from shrinkage.solvers.newton import LEAST_CURVATURE, line_search, moved
+from shrinkage.solvers.newton import LEAST_CURVATURE, curvatures, line_search, moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,7 @@ class RidgeNewton(Solver[State]):
     def step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
         point, design = evaluation.point, problem.design
         strength = problem.penalty.twin(problem.p).terms[1]
-        h = np.asarray(problem.loss.curvature(problem.y, point.eta))
-        h = problem.weights * np.maximum(h, LEAST_CURVATURE * float(h.max(initial=0.0)))
+        h = curvatures(problem, point, LEAST_CURVATURE)
         gradient = evaluation.pull + strength * point.w
         everything = np.arange(problem.p)
         wide = problem.p > len(problem.y) and bool(np.all(strength > 0))
@@ -71,11 +70,13 @@ def _direct(gram: np.ndarray, strength: Vector) -> Any:
 
 def _woodbury(problem: Problem, kernel: np.ndarray, h: Vector, strength: Vector) -> Any:
     root = np.sqrt(h)
-    factor = linalg.cho_factor(np.eye(len(h)) + root[:, None] * kernel * root, check_finite=False)
+    # By its eigenvalues, which rounding may bring below zero beside a far larger one; those of the kernel are >= 0.
+    values, vectors = linalg.eigh(root[:, None] * kernel * root, check_finite=False)
+    shrunk = 1 / (1 + np.maximum(values, 0.0))
 
     def invert(v: Vector) -> Vector:
         plain = v / strength
-        inner = linalg.cho_solve(factor, root * problem.design.matvec(plain), check_finite=False)
+        inner = vectors @ (shrunk * (vectors.T @ (root * problem.design.matvec(plain))))
         return plain - problem.design.rmatvec(root * inner) / strength
 
     return invert
