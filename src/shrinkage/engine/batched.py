@@ -11,6 +11,7 @@ batch is done again from there. Lanes go in step: each on a working set of its o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class Lane:
         self.yy = float(weights @ self.y**2)
         self.norm = size  # (p,), an upper bound on each column's
         self.unit = np.empty((7, 0))  # the penalty's terms, (7, p)
+        self.inverse, self.open = NOTHING, True  # 1 / L1, 0 where there is none (p,); whether no coefficient is bounded
         self.columns = self.at = np.zeros(0, np.int64)
         self.place = np.full(problem.p, -1)
         self.mean = self.q = NOTHING
@@ -108,15 +110,21 @@ class Lane:
         B = W[:, used].T
         return panel.times(self.at[used], B) - self.mean[used] @ B
 
-    def outside(self) -> np.ndarray:
-        """The penalised columns that are not in the working set."""
-        return np.flatnonzero((self.place < 0) & (self.unit[0] > 0))
+    def penalise(self, unit: Matrix) -> None:
+        self.unit = unit
+        self.inverse = np.divide(1.0, unit[0], out=np.zeros(unit.shape[1]), where=unit[0] > 0)
+        self.open = not np.isfinite(unit[2:4]).any()
+
+    def towards(self, pull: Vector, columns: Any = slice(None)) -> Vector:
+        """How far each column is pulled to where it may go, >= 0; `pull` (p,) or (p, b), or of some columns."""
+        if self.open:
+            return np.abs(pull)
+        low, high = (bound[columns].reshape(-1, *[1] * (pull.ndim - 1)) for bound in self.unit[2:4])
+        return np.maximum(np.where(high > 0, pull, 0.0), np.where(low < 0, -pull, 0.0))
 
     def score(self, pull: Vector) -> Vector:
-        """How far each column is pulled towards where it may go, in units of its L1."""
-        l1, _, low, high = self.unit[:4]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(l1 > 0, _towards(pull, low, high) / l1, 0.0)
+        """The same in units of the column's L1; 0 where it has none."""
+        return self.towards(pull) * self.inverse
 
 
 class BatchedRows(Rows):
@@ -168,7 +176,7 @@ class BatchedRows(Rows):
 
     def follow(self, terms, strengths, tol, standardize):
         for k, lane in enumerate(self.lanes):
-            lane.unit = unit_terms(terms, self._relative(lane) if standardize and k else None)
+            lane.penalise(unit_terms(terms, self._relative(lane) if standardize and k else None))
         self._begin(strengths)
         done, batch, clean, m = 0, BATCH, 0, strengths.shape[1]
         while done < m:
@@ -315,33 +323,31 @@ class BatchedRows(Rows):
         With v = s u, s <= 1, in place of a dual point u of gap d at an objective P: the gap is convex in u and at most P at
         zero, so it is at most s d + (1 - s) P.
         """
-        now, outside = lane.state, lane.outside()
+        now = lane.state
         vectors = [before.residual, now.residual, before.tangent, now.tangent]
         Q, XQ, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
         inside = Q.T @ residuals
         apart = np.sqrt(np.maximum(np.sum((residuals - Q @ inside) ** 2, axis=0), 0.0))
         size = np.sqrt(np.sum(residuals**2, axis=0))
-        chord = XQ[outside] @ inside
-        slack = lane.norm[outside, None] * (apart + ROUNDING * np.sqrt(len(residuals)) * amplified * size)
-        allowed = strengths * lane.unit[0, outside, None] * (1 + 0.1 * tol)
-        low, high = lane.unit[2, outside, None], lane.unit[3, outside, None]
-        bound = np.maximum(np.where(high > 0, chord, 0.0), np.where(low < 0, -chord, 0.0)) + slack
-        bound[:, -1] = _towards(now.pull[outside], low[:, 0], high[:, 0])
-        unsure = np.flatnonzero((bound > allowed).any(axis=1))
+        apart += ROUNDING * np.sqrt(len(residuals)) * amplified * size
+        share = np.where(lane.place < 0, lane.inverse, 0.0)[:, None]
+        ratio = lane.towards(XQ @ inside)  # (p, b): bounds, over L1, on what must not exceed the strength; 0 for other columns
+        ratio += lane.norm[:, None] * apart
+        ratio *= share
+        ratio[:, -1] = lane.towards(now.pull) * share[:, 0]
+        allowed = strengths * (1 + 0.1 * tol)
+        unsure = np.flatnonzero((ratio > allowed).any(axis=1))
         if len(unsure):
-            exact = self.problem.design.rmatmat_of(outside[unsure], residuals * lane.root[:, None])
-            bound[unsure] = _towards(exact, low[unsure], high[unsure])
-        gaps = found[2].copy()
-        over = bound > allowed
+            exact = self.problem.design.rmatmat_of(unsure, residuals * lane.root[:, None])
+            ratio[unsure] = lane.towards(exact, unsure) * share[unsure]
+        over = ratio[unsure] > allowed
         bad = over.any(axis=0)
         good = int(np.argmax(bad)) if bad.any() else len(strengths)
-        excess = np.max(bound / (strengths * lane.unit[0, outside, None]), axis=0, initial=1.0)
-        unit = lane.unit[:, lane.columns]
-        W = found[0]
-        objective = size**2 / 2 + strengths * (np.abs(W) @ unit[0] + W**2 @ unit[1] / 2)
-        gaps = gaps / excess + (1 - 1 / excess) * objective
-        joining = outside[over[:, good:].any(axis=1)] if good < len(strengths) else outside[:0]
-        return gaps, good, joining
+        excess = np.maximum(ratio.max(axis=0) / strengths, 1.0)
+        W, l1, l2 = found[0], *lane.unit[:2, lane.columns]
+        objective = size**2 / 2 + strengths * (np.abs(W) @ l1 + W**2 @ l2 / 2)
+        gaps = found[2] / excess + (1 - 1 / excess) * objective
+        return gaps, good, unsure[over[:, good:].any(axis=1)]
 
     # ---- scores
 
@@ -351,10 +357,6 @@ class BatchedRows(Rows):
         at, B = self.place[line.columns[used]], line.W[:, used].T
         eta = self.panel.times(at, B) - self.panel.centre[at] @ B + line.b
         return weights @ (self.problem.y[:, None] - eta) ** 2 / weights.sum()
-
-
-def _towards(pull: Matrix, low: Matrix, high: Matrix) -> Matrix:
-    return np.maximum(np.where(high > 0, pull, 0.0), np.where(low < 0, -pull, 0.0))
 
 
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:
