@@ -15,7 +15,7 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 html_theme = "alabaster"
-html_theme_options = {"description": "Regularised models, certified", "page_width": "1060px", "fixed_sidebar": True}
+html_theme_options = {"description": "Regularised models, certified", "page_width": "1120px", "fixed_sidebar": True}
 html_title = "shrinkage"
 
 autodoc_member_order = "bysource"

@@ -294,14 +294,15 @@ def _unseen_notes(coded: Coded, column: Column, policy: str, source: str) -> lis
     if not new:
         return []
     rows = int(np.isin(column.values, [column.levels.index(level) for level in new]).sum())
+    where = f"{rows} row{'s' * (rows > 1)}"
     shown = ", ".join(map(repr, new[:5])) + (" ..." if len(new) > 5 else "")
     known = ", ".join(map(repr, coded.levels[:8])) + (" ..." if len(coded.levels) > 8 else "")
     if policy == "error":
         raise DataError(
             f"Column {coded.name!r} of {source} has {len(new)} level{'s' * (len(new) > 1)} that the fit has not seen: "
-            f"{shown}, in {rows} rows. Known: {known}. Mend them, or let them count as no level at all with --unseen zero."
+            f"{shown}, in {where}. Known: {known}. Mend them, or let them count as no level at all with --unseen zero."
         )
-    return [f"{coded.name}: {shown} not seen by the fit, in {rows} rows; counted as no level."]
+    return [f"{coded.name}: {shown} not seen by the fit, in {where}; counted as no level."]
 
 
 def _fill(block: np.ndarray, coded: Coded, column: Column) -> list[str]:
