@@ -317,7 +317,7 @@ class TestErrors:
         self.refused(run("fit", tmp_path / "nothing.csv", "--target", "y"), 3, "There is no file")
         self.refused(run("fit", towns, "--target", "town"), 3, "3 different values")
         gap = changed(towns, tmp_path / "gap.csv", lambda rows: [*rows, "Ulm,,true,300,no"])
-        self.refused(run("fit", gap, "--target", "price"), 3, "'size' (1 rows)", "data row 81", "--missing drop")
+        self.refused(run("fit", gap, "--target", "price"), 3, "'size' (1 row)", "data row 81", "--missing drop")
         gap = changed(towns, tmp_path / "gap.csv", lambda rows: [*rows, "Ulm,1,true,,no"])
         self.refused(run("fit", gap, "--target", "price", "--missing", "mean"), 3, "never filled in")
         few = changed(towns, tmp_path / "few.csv", lambda rows: rows[:7])

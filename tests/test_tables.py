@@ -172,7 +172,7 @@ REFUSED_COLUMNS = {
     ),
     "identifier": ("a,d\n" + LETTERS, "40 different values in 40 rows"),
     "infinity": ("a,d\n1,2\n2,inf\n", "'d'.*1 infinite entries.*data row 2"),
-    "missing": ("a,d\n1,2\n2,\n,4\n", r"'a' \(1 rows\), 'd' \(1 rows\); the first is in data row 3"),
+    "missing": ("a,d\n1,2\n2,\n,4\n", r"'a' \(1 row\), 'd' \(1 row\); the first is in data row 3"),
     "nothing left": ("a,d\n1,\n1,\n", "No column.*d .no value in any row.; a .1 in every row"),
 }
 
@@ -252,7 +252,7 @@ class TestEncoding:
     def test_unseen_levels(self):
         encoding, _ = encoded(CSV)
         new = Table.of({"size": [1.0, 2.0], "town": ["Ulm", "Wien"], "new": [True, True]})
-        with pytest.raises(DataError, match="'town'.*1 level that the fit has not seen: 'Wien', in 1 rows"):
+        with pytest.raises(DataError, match="'town'.*1 level that the fit has not seen: 'Wien', in 1 row\."):
             encoding.matrix(new)
         matrix = encoding.matrix(new, unseen="zero")
         assert matrix.X[1].tolist() == [2, 0, 0, 0, 1] and "'Wien'" in matrix.notes[0]

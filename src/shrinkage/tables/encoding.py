@@ -212,7 +212,9 @@ def _refuse_missing(columns: Sequence[Column], source: str) -> None:
     counts = [(column.name, int(column.missing.sum())) for column in columns if column.missing.any()]
     if not counts:
         return
-    shown = ", ".join(f"{name!r} ({count} rows)" for name, count in counts[:5]) + (" ..." if len(counts) > 5 else "")
+    shown = ", ".join(f"{name!r} ({count} row{'s' * (count > 1)})" for name, count in counts[:5]) + (
+        " ..." if len(counts) > 5 else ""
+    )
     first = next(column for column in columns if column.missing.any())
     row = int(np.flatnonzero(first.missing)[0]) + 1
     raise DataError(
