@@ -252,7 +252,7 @@ class TestEncoding:
     def test_unseen_levels(self):
         encoding, _ = encoded(CSV)
         new = Table.of({"size": [1.0, 2.0], "town": ["Ulm", "Wien"], "new": [True, True]})
-        with pytest.raises(DataError, match="'town'.*1 level that the fit has not seen: 'Wien', in 1 row\."):
+        with pytest.raises(DataError, match=r"'town'.*1 level that the fit has not seen: 'Wien', in 1 row\."):
             encoding.matrix(new)
         matrix = encoding.matrix(new, unseen="zero")
         assert matrix.X[1].tolist() == [2, 0, 0, 0, 1] and "'Wien'" in matrix.notes[0]
