@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <chrono>
 #include <optional>
@@ -88,6 +89,17 @@ auto fresh(Sizes... sizes) {
     return std::pair(nb::ndarray<nb::numpy, double, nb::ndim<sizeof...(Sizes)>>(data, {sizes...}, owner), data);
 }
 
+using Fortran = nb::ndarray<nb::numpy, double, nb::ndim<2>, nb::f_contig>;
+
+// The same, (n, m) with contiguous columns, unset.
+inline auto fresh_columns(std::size_t n, std::size_t m) {
+    double* data = new double[n * m > 0 ? n * m : 1];
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
+    std::int64_t strides[2] = {1, static_cast<std::int64_t>(n)};
+    std::size_t shape[2] = {n, m};
+    return std::pair(Fortran(data, 2, shape, owner, strides), data);
+}
+
 std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double yy, Table unit, Values strengths, Values start,
                                                      double target, bool want_tangent, Memory& memory) {
     std::size_t k = q.shape(0), m = strengths.shape(0);
@@ -161,6 +173,24 @@ Out2 skinny_(Numbers X, Values shift, nb::ndarray<const double, nb::ndim<2>, nb:
     return out;
 }
 
+using Columns = nb::ndarray<const double, nb::ndim<2>, nb::f_contig, nb::device::cpu>;
+
+std::tuple<Fortran, Fortran, Out1> likelihood_(const std::string& family, Values y, Values weights, Columns eta) {
+    std::size_t n = eta.shape(0), m = eta.shape(1);
+    require(y.shape(0) == n && weights.shape(0) == n, "likelihood: y and weights must be (n,), eta (n, m)");
+    require(family == "bernoulli" || family == "poisson", "likelihood: the family must be bernoulli or poisson");
+    Family which = family == "poisson" ? Family::poisson : Family::bernoulli;
+    auto [rho, a] = fresh_columns(n, m);
+    auto [curvatures, b] = fresh_columns(n, m);
+    auto [totals, c] = fresh(m);
+    {
+        nb::gil_scoped_release unlocked;
+        for (std::size_t i = 0; i < m; ++i)
+            c[i] = kernels().likelihood(which, y.data(), weights.data(), eta.data() + i * n, n, a + i * n, b + i * n);
+    }
+    return {rho, curvatures, totals};
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -177,5 +207,7 @@ NB_MODULE(_core, m) {
     m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
+    m.def("likelihood", &likelihood_, "family"_a, "y"_a, "weights"_a, "eta"_a,
+          "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");
     m.def("kernels", [] { return kernels().name; }, "The instruction set the kernels run on.");
 }

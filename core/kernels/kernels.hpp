@@ -16,6 +16,8 @@ struct ColumnMoments {
     double *mean, *square, *low, *high;
 };
 
+enum class Family { bernoulli, poisson };
+
 struct Kernels {
     const char* name;
     double (*dot)(const double* x, const double* y, std::size_t n);
@@ -29,6 +31,10 @@ struct Kernels {
     // out (p, m) = (X - shift)' R for R with contiguous columns.
     void (*skinny32)(const View<float>& X, const double* shift, const double* R, std::size_t m, double* out);
     void (*skinny64)(const View<double>& X, const double* shift, const double* R, std::size_t m, double* out);
+    // At n predictors: minus the weighted gradients, the weighted curvatures; returns the weighted sum of the losses. A row of
+    // weight 0 is not there.
+    double (*likelihood)(Family family, const double* y, const double* w, const double* eta, std::size_t n, double* rho,
+                         double* curvature);
 };
 
 // The table for this machine.

@@ -287,9 +287,104 @@ static void skinny(const View<T>& X, const double* shift, const double* R, std::
     if (m - r == 1) skinny_some<T, 1>(X, shift, R + r * X.n, m, out + r);
 }
 
+typedef long long Whole __attribute__((vector_size(32)));
+
+static inline Pack magnitude(Pack x) {
+    Whole bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    bits &= Whole{} + 0x7fffffffffffffffLL;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+// c[0] + c[1] x + ..., in four chains, since one would wait for itself.
+template <std::size_t N>
+static inline Pack polynomial(const double (&c)[N], Pack x) {
+    static_assert(N % 4 == 0);
+    Pack square = x * x, fourth = square * square, sums[4];
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 4; ++i) sums[i] = all(c[N - 4 + i]);
+#pragma GCC unroll 8
+    for (std::size_t k = N - 4; k > 0; k -= 4)
+#pragma GCC unroll 4
+        for (std::size_t i = 0; i < 4; ++i) sums[i] = sums[i] * fourth + all(c[k - 4 + i]);
+    return (sums[0] + sums[1] * x) + (sums[2] + sums[3] * x) * square;
+}
+
+// 2^k exp(r) with x = k log(2) + r, |r| <= log(2) / 2, and exp(r) by its series to r^13 / 13!. Below e^-708 it is 0.
+static inline Pack exponential(Pack x) {
+    const Pack inside = x < -708 ? all(-708) : x > 709 ? all(709) : x;
+    const Pack round = all(6755399441055744.0);  // 1.5 * 2^52: adding it leaves the nearest whole number in the low bits
+    Pack shifted = inside * all(1.4426950408889634) + round, k = shifted - round;
+    Pack r = (inside - k * all(0x1.62e42fee00000p-1)) - k * all(0x1.a39ef35793c76p-33);
+    static const double series[] = {1.0,        1.0,         0.5,          1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
+                                    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
+                                    0,          0};
+    Pack sum = polynomial(series, r);
+    Whole bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 1023) << 52;  // the magic number's own bits leave at the top
+    Pack scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    Pack out = sum * scale;
+    out = x < -708 ? all(0) : out;
+    return x > 709 ? all(INFINITE) : out;
+}
+
+// log(1 + e) = 2 artanh(e / (2 + e)) for 0 <= e <= 1, by its series.
+static inline Pack log_one_plus(Pack e) {
+    static const double series[] = {1.0,      1.0 / 3,  1.0 / 5,  1.0 / 7,  1.0 / 9,  1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19,
+                                    1.0 / 21, 1.0 / 23, 1.0 / 25, 1.0 / 27, 1.0 / 29, 1.0 / 31, 1.0 / 33, 1.0 / 35, 0,        0};
+    Pack s = e / (all(2) + e);
+    return (s + s) * polynomial(series, s * s);
+}
+
+struct Row {
+    Pack value, gradient, curvature;
+};
+
+static inline Row bernoulli(Pack y, Pack eta) {
+    Pack e = exponential(-magnitude(eta)), rare = e / (all(1) + e);
+    Pack line = eta > 0 ? (all(1) - y) * eta : -(y * eta);
+    Pack gradient = eta > 0 ? (all(1) - y) - rare : rare - y;
+    return {log_one_plus(e) + line, gradient, rare * (all(1) - rare)};
+}
+
+static inline Row counts(Pack y, Pack eta) {
+    Pack mu = exponential(eta);
+    return {mu == all(INFINITE) ? mu : mu - y * eta, mu - y, mu};
+}
+
+template <class Of>
+static double look(Of of, const double* y, const double* w, const double* eta, std::size_t n, double* rho, double* curvature) {
+    Pack total = {};
+    for (std::size_t i = 0; i < n; i += WIDE) {  // the last few in copies
+        double ys[WIDE] = {}, ws[WIDE] = {}, at[WIDE] = {};
+        std::size_t held = std::min(WIDE, n - i);
+        const double *from = y + i, *share = w + i, *here = eta + i;
+        if (held < WIDE) {
+            std::copy(from, from + held, ys), std::copy(share, share + held, ws), std::copy(here, here + held, at);
+            from = ys, share = ws, here = at;
+        }
+        Pack weight = load(share);
+        Row row = of(load(from), load(here));
+        total += weight > 0 ? weight * row.value : Pack{};
+        Pack g = weight > 0 ? -weight * row.gradient : Pack{}, h = weight > 0 ? weight * row.curvature : Pack{};
+        std::memcpy(rho + i, &g, held * sizeof(double));
+        std::memcpy(curvature + i, &h, held * sizeof(double));
+    }
+    return sum(total);
+}
+
+static double likelihood(
+    Family family, const double* y, const double* w, const double* eta, std::size_t n, double* rho, double* curvature) {
+    if (family == Family::bernoulli) return look([](Pack at, Pack x) { return bernoulli(at, x); }, y, w, eta, n, rho, curvature);
+    return look([](Pack at, Pack x) { return counts(at, x); }, y, w, eta, n, rho, curvature);
+}
+
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
 const Kernels table{SHRINKAGE_NAME(KERNELS), dot,       axpy,           axpy4,         moments<float>,
-                    moments<double>, skinny<float>, skinny<double>};
+                    moments<double>, skinny<float>, skinny<double>, likelihood};
 
 }  // namespace KERNELS

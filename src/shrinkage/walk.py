@@ -229,19 +229,20 @@ def _of_line(
             start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i])))
             row, _, _ = _fit(task, own, own_units, float(alphas[i]), start, None, settings)
             fits.put(i, row._replace(total=float(np.ldexp(row.total, apart))))
-    return _path(task, problem, units, alphas, fits, settings.tol, line.half_deviance, rows.passes)
+    return _path(task, problem, units, alphas, fits, settings.tol, line, rows.passes)
 
 
 def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> Vector:
     """Degrees of freedom of the models of a line."""
     if not problem.penalty.twin(problem.p).terms[1].any():
         return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float)
-    out = np.empty(len(line.W))
+    out, order = np.empty(len(line.W)), np.argsort(line.columns)
     for i, coefs in enumerate(line.W):  # an interrupted path has fewer models than alphas
         here = problem.with_penalty(per_alpha(task) * (float(alphas[i]) * problem.penalty))
         w = np.zeros(problem.p)
         w[line.columns] = coefs
-        out[i] = degrees.of_freedom(here, Point(w, 0.0, problem.y), rows.gram)
+        used = order[coefs[order] != 0]
+        out[i] = degrees.of_freedom(here, Point(w, 0.0, problem.y), lambda _, i=i, at=used: rows.hessian(line, i, at))
     return out
 
 
@@ -249,7 +250,7 @@ def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alp
 
 
 def _path(
-    task: Task, problem: Problem, units: Units, alphas: Vector, fits: Fits, tol: float, half: float | None = None,
+    task: Task, problem: Problem, units: Units, alphas: Vector, fits: Fits, tol: float, line: engine.Line | None = None,
     passes: int | None = None,
 ) -> Path:  # fmt: skip
     alphas = np.asarray(alphas[: len(fits.df)], float)
@@ -260,7 +261,7 @@ def _path(
             f"At alpha={alphas[bad]:.6g} the coefficients are not finite in the units of the data "
             f"({fits.outcomes[bad].value}) Rescale X or y, or stop the path at a larger alpha."
         )
-    half = problem.half_deviance if half is None else half
+    half, floor = (problem.half_deviance, problem.floor) if line is None else (line.half_deviance, line.floor)
     with np.errstate(over="ignore", under="ignore"):
         kept = fits.coefs.astype(task.design.dtype, copy=False)
     return Path(
@@ -273,7 +274,7 @@ def _path(
         tol=tol,
         outcomes=fits.outcomes,
         df=fits.df,
-        deviance_explained=1 - (fits.totals - problem.floor) / half if half > 0 else np.zeros(len(alphas)),
+        deviance_explained=1 - (fits.totals - floor) / half if half > 0 else np.zeros(len(alphas)),
         totals=fits.totals,
         total_power=units.objective_power,
         n_iter=fits.steps,

@@ -1,6 +1,7 @@
-"""Few readings of X for a whole path: the batched predictor-corrector path, for p > n and working sets far smaller than p.
+"""Few readings of X for a whole path: the batched predictor-corrector path.
 
-A batch of strengths is solved on a working set, in the space of its Gram. The set is predicted from the gradient and its
+A batch of strengths is solved on a working set: how, is stated by a loss's own kind of rows (`squares.py`, `curved.py`), this
+is what they share. The set is predicted from the gradient and its
 derivative along the path (Larsson and Wallin, 2022, "The Hessian screening rule", NeurIPS 35), for the whole batch at once,
 so one reading of X at its end, for the residual there and the path's tangent, serves all of its strengths: between two ends
 a residual r lies close to the span of what was read, so that x_j'r is known up to ||x_j|| times the part of r outside
@@ -10,8 +11,9 @@ batch is done again from there. Lanes go in step: each on a working set of its o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,83 +28,143 @@ BATCH, LARGEST_BATCH = 6, 9
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
 ROUNDING = 1e-15
+NOTHING = np.zeros(0)
 
 
 @dataclass(eq=False)
 class State:
-    """Where a lane stands at the last strength that is done: what the next batch is predicted from."""
+    """Where a lane stands at the last strength that is done: what the next batch is predicted from.
+
+    A *dual vector* here is the root of the weights times a residual (minus the loss's gradient, for one unit of weight).
+    """
 
     strength: float
     w: Vector  # (U,), on the lane's working set
-    residual: Vector  # sqrt(weights) r, (n,)
-    tangent: Vector  # sqrt(weights) dr along the path, (n,)
-    pull: Vector  # X'W r, (p,)
-    slope: Vector  # its derivative in the strength, (p,)
+    residual: Vector  # the dual vector, (n,)
+    tangent: Vector  # its derivative as the strength falls, with the sign changed, (n,)
+    pull: Vector  # X' of the first, times the root of the weights, (p,)
+    slope: Vector  # of the second
+    here: float = np.inf  # the strength that w, and what follows, belong to
+    level: float = 0.0  # the intercept about the panel's columns
+    eta: Vector = field(default_factory=lambda: NOTHING)  # (n,)
+    along: Vector = field(default_factory=lambda: NOTHING)  # -d eta / d strength, (n,)
 
 
-NOTHING = np.zeros(0)
+class Solved(NamedTuple):
+    """A lane's models of one batch, on its working set: `W` (b, U), intercepts about the panel's columns, gaps there, dual
+    vectors (n, b), summed losses (b,), and predictors (n, b) where the loss needs them again."""
+
+    W: Matrix
+    levels: Vector
+    gaps: Vector
+    vectors: Matrix
+    totals: Vector
+    etas: Matrix | None = None
+
+    def first(self, m: int) -> Solved:
+        etas = None if self.etas is None else self.etas[:, :m]
+        return Solved(self.W[:m], self.levels[:m], self.gaps[:m], self.vectors[:, :m], self.totals[:m], etas)
 
 
-class Lane:
+class Lane(ABC):
     """A weighting of the rows, and its working set: `columns` (U,), where they lie in the panel (`at`) and where each of the
-    design's columns lies among them (`place`, -1 for outside), and of them means, right-hand side and Gram."""
+    design's columns lies among them (`place`, -1 for outside). Of the first `filled` of them means and Gram, both under the
+    `metric` (n,): the weights times the loss's curvature."""
+
+    half: float  # half the null deviance
+    floor: float  # the least the summed loss can be
+    state: State
 
     def __init__(self, problem: Problem, weights: Vector, size: Vector):
         self.weights, self.root, self.total = weights, np.sqrt(weights), float(weights.sum())
-        self.intercept, self.level = problem.intercept, 0.0
-        if problem.intercept:
-            first = problem.y[np.flatnonzero(weights)[0]]
-            self.level = float(first + weights @ (problem.y - first) / self.total)
-        self.y = problem.y - self.level
-        self.yy = float(weights @ self.y**2)
+        self.problem, self.intercept = problem, problem.intercept
         self.norm = size  # (p,), an upper bound on each column's
         self.unit = np.empty((7, 0))  # the penalty's terms, (7, p)
         self.inverse, self.open = NOTHING, True  # 1 / L1, 0 where there is none (p,); whether no coefficient is bounded
         self.columns = self.at = np.zeros(0, np.int64)
         self.place = np.full(problem.p, -1)
-        self.mean = self.q = NOTHING
         self.room = np.empty((0, 0))
-        self.memory = _core.Memory()
-        self.state = State(np.inf, NOTHING, self.root * self.y, np.zeros(len(self.y)), NOTHING, NOTHING)
+        self.measure(weights)
+
+    def measure(self, metric: Vector) -> None:
+        """Another metric: what was formed under the one before is void."""
+        self.metric, self.held = metric, float(metric.sum())
+        self.lever = np.divide(metric, self.root, out=np.zeros(len(metric)), where=self.root > 0)
+        self.filled, self.mean, self.memory = 0, NOTHING, _core.Memory()
 
     @property
     def G(self) -> Matrix:
         size = len(self.columns)
         return self.room[:size, :size]
 
-    def grow(self, new: np.ndarray, at: np.ndarray, panel: Panel) -> None:
+    def grow(self, new: np.ndarray, at: np.ndarray) -> None:
         """Takes columns, which lie in the panel at `at`, into the working set."""
         if len(new) == 0:
             return
-        old, size = len(self.columns), len(self.columns) + len(new)
-        self.place[new] = np.arange(old, size)
+        size = len(self.columns) + len(new)
+        self.place[new] = np.arange(len(self.columns), size)
         self.columns, self.at = np.concatenate([self.columns, new]), np.concatenate([self.at, at])
+        self.state.w = np.concatenate([self.state.w, np.zeros(len(new))])
+
+    def fill(self, panel: Panel) -> None:
+        """Means and Gram of the columns that lack them."""
+        old, size = self.filled, len(self.columns)
+        if old == size:
+            return
         if size > len(self.room):
             wider = np.empty((max(size, min(2 * len(self.room), size + 512)),) * 2)
             wider[:old, :old] = self.room[:old, :old]
             self.room = wider
-        sums = panel.sums(at, np.column_stack([self.weights, self.weights * self.y]))
-        mean = sums[:, 0] / self.total if self.intercept else np.zeros(len(new))
-        self.mean, self.q = np.concatenate([self.mean, mean]), np.concatenate([self.q, sums[:, 1]])
-        block = panel.gram(at, self.at, self.weights)
+        new = self.at[old:]
+        block = panel.gram(new, self.at, self.metric)
         raw = np.diag(block[:, old:]).copy()
+        sums = panel.sums(new, self.metric[:, None])[:, 0]
+        self.mean = np.concatenate([self.mean, sums / self.held if self.intercept else np.zeros(len(new))])
         if self.intercept:
-            block -= np.outer(self.total * mean, self.mean)
+            block -= np.outer(sums, self.mean)
         self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
+        self.filled = size
         for j in np.flatnonzero(np.diag(block[:, old:]) <= LEAST_SPREAD * raw):
             self._mend(old + int(j), panel)
-        self.state.w = np.concatenate([self.state.w, np.zeros(len(new))])
 
     def _mend(self, j: int, panel: Panel) -> None:
         """A column that hardly varies in this lane: its row of G from the centred column, zero where it is constant."""
+        x = self.centred(j, panel)
+        weighted = self.metric * x
+        row = panel.sums(self.at, weighted[:, None])[:, 0] - self.mean * float(weighted.sum())
+        self.G[j], self.G[:, j] = row, row
+        self.G[j, j] = float(weighted @ x)
+
+    def centred(self, j: int, panel: Panel) -> Vector:
+        """A column about its mean, (n,); exactly zero where it is constant in this lane."""
         x = panel.column(int(self.at[j]))
         used = x[self.weights > 0]
         constant = self.intercept and used.min() == used.max()
-        x = np.zeros_like(x) if constant else x - self.mean[j]
-        weighted = self.weights * x
-        row = panel.sums(self.at, weighted[:, None])[:, 0] - self.mean * float(weighted.sum())
-        self.G[j], self.G[:, j] = row, row
-        self.G[j, j], self.q[j] = float(weighted @ x), float(weighted @ self.y)
+        return np.zeros_like(x) if constant else x - self.mean[j]
+
+    # ---- stated by each kind; `state` stands at the null model when a lane is made
+
+    @abstractmethod
+    def solve(self, strengths: Vector, tol: float, panel: Panel) -> Solved:
+        """The models at one strength or more from the first on, and the state's tangent at the last."""
+
+    @abstractmethod
+    def hessian(self, line: Line, i: int, columns: np.ndarray, panel: Panel) -> Matrix:
+        """The loss's second derivative at model i of a line, on some columns of it."""
+
+    @abstractmethod
+    def deviances(self, eta: Matrix, weights: Vector) -> Vector:
+        """The weighted sum of unit deviances, in units of the task's target, for each column of `eta` (n, m)."""
+
+    # ---- what follows
+
+    def lead(self, along: Vector) -> None:
+        """The path's tangent, given -d eta / d strength."""
+        self.state.tangent = self.lever * along
+
+    def stand(self, solved: Solved, i: int, strength: float) -> None:
+        """The state's coefficients are those of model i."""
+        self.state.w, self.state.here, self.state.level = solved.W[i].copy(), strength, float(solved.levels[i])
 
     def fitted(self, W: Matrix, panel: Panel) -> Matrix:
         """X W' about its mean, (n, b), for W (b, U)."""
@@ -128,18 +190,18 @@ class Lane:
 
 
 class BatchedRows(Rows):
-    """See the module."""
+    """See the module. `kind`: of lane, which knows how a batch is solved for the problem's loss."""
 
-    def __init__(self, problem: Problem, weights: Vector, size: Vector, multiples: Matrix, lanes: int):
-        """`weights` (n,): the rows' in the loss, its curvature included. `size` (p,): the root mean square of each column.
-        The first `lanes` columns of `multiples` are lanes, the others sets to be scored."""
+    def __init__(self, kind: type[Lane], problem: Problem, weights: Vector, size: Vector, multiples: Matrix, lanes: int):
+        """`weights` (n,): the rows'. `size` (p,): the root mean square of each column. The first `lanes` columns of
+        `multiples` are lanes, the others sets to be scored."""
         self.problem, self.weights, self.size, self.multiples, self.passes = problem, weights, size, multiples, 0
         whole = float(weights.sum())
         self.lanes = [
-            Lane(problem, share * weights, size * np.sqrt(whole * max(float(share.max()), 1.0)))
+            kind(problem, share * weights, size * np.sqrt(whole * max(float(share.max()), 1.0)))
             for share in multiples.T[:lanes]
         ]  # fmt: skip
-        self.pulls = self._read([lane.root * lane.y for lane in self.lanes], self.lanes).T
+        self.pulls = self._read([lane.state.residual for lane in self.lanes], self.lanes).T
         self.pull = -self.pulls[0]
         self.panel = panel_of(problem.design)
         self.place = np.full(problem.p, -1)  # of each column in the panel
@@ -154,11 +216,10 @@ class BatchedRows(Rows):
         return self.problem.design.rmatmat(R)
 
     def regular(self, lane):
-        return self.lanes[lane].yy > LEAST_SPREAD * self.lanes[0].yy
+        return self.lanes[lane].half > LEAST_SPREAD * self.lanes[0].half
 
-    def gram(self, columns):
-        at = self.lanes[0].place[columns]
-        return self.lanes[0].G[np.ix_(at, at)]
+    def hessian(self, line, i, columns):
+        return self.lanes[0].hessian(line, i, columns, self.panel)
 
     def _grow(self, wanted: list[np.ndarray]) -> None:
         """Takes columns into the lanes' working sets, and those new to all of them into the panel."""
@@ -170,7 +231,7 @@ class BatchedRows(Rows):
             self.held += len(new)
         for lane, columns in zip(self.lanes, wanted, strict=True):
             more = columns[lane.place[columns] < 0]
-            lane.grow(more, self.place[more], self.panel)
+            lane.grow(more, self.place[more])
 
     # ---- the path
 
@@ -182,7 +243,7 @@ class BatchedRows(Rows):
         while done < m:
             end = self._predict(strengths, done, min(done + batch, m))
             lines, clear = self._batch(strengths, done, end, tol)
-            done, clean = end, clean + 1 if clear else 0
+            done, clean = done + len(lines[0].W), clean + 1 if clear else 0
             if not clear:
                 batch = max(2, batch // 2)
             elif clean >= 2:
@@ -209,21 +270,23 @@ class BatchedRows(Rows):
             lane.state.strength, lane.state.pull = top, self.pulls[k]
         self._grow(always)
         if any(len(columns) for columns in always):
-            self._solve(np.array([[lane.state.strength] for lane in self.lanes]), 0, 1, 1e-9)
-            self._end([self._residuals(lane, lane.state.w[None, :]) for lane in self.lanes])
+            solved = self._solve(np.array([[lane.state.strength] for lane in self.lanes]), 1e-9)
+            self._end(solved)
             for lane in self.lanes:
                 lane.state.strength = max(float(lane.score(lane.state.pull).max(initial=0.0)), lane.state.strength)
         first = []
         for lane in self.lanes:
+            lane.state.here = lane.state.strength
             score = lane.score(lane.state.pull)
             score[lane.columns] = -np.inf
             first.append(np.array([int(np.argmax(score))]))
         self._grow(first)
         for lane, (j,) in zip(self.lanes, first, strict=True):
-            at = lane.place[j]
+            lane.fill(self.panel)
+            at = int(lane.place[j])
             square, pull = lane.G[at, at], lane.state.pull[j]
-            x = self.panel.column(int(lane.at[at])) - lane.mean[at]
-            lane.state.tangent = lane.root * x * (np.sign(pull) * lane.unit[0, j] / square if square > 0 else 0.0)
+            x = lane.centred(at, self.panel)
+            lane.lead(x * (np.sign(pull) * lane.unit[0, j] / square if square > 0 else 0.0))
         slopes = self._read([lane.state.tangent for lane in self.lanes], self.lanes)
         for lane, slope in zip(self.lanes, slopes.T, strict=True):
             lane.state.slope = slope
@@ -254,76 +317,64 @@ class BatchedRows(Rows):
         self._grow([np.flatnonzero(chosen) for chosen in wanted])
         return last
 
-    def _solve(self, strengths: Matrix, start: int, end: int, tol: float) -> list[tuple]:
-        """Every lane on its working set, from its state; the states' coefficients and tangents move to the end."""
+    def _solve(self, strengths: Matrix, tol: float) -> list[Solved]:
+        """Every lane on its working set, from its state, which moves to the end: as many models as every lane has found."""
+        some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)))
+        count = min(len(one.W) for one in some)
+        some = [one.first(count) for one in some]
+        for lane, one, its in zip(self.lanes, some, strengths, strict=True):
+            lane.stand(one, count - 1, float(its[count - 1]))
+        return some
 
-        def one(k: int) -> tuple:
-            lane = self.lanes[k]
-            unit, target = np.ascontiguousarray(lane.unit[:, lane.columns]), 0.1 * tol * lane.yy / 2
-            some = np.ascontiguousarray(strengths[k, start:end])
-            return _core.follow(lane.G, lane.q, lane.yy, unit, some, lane.state.w, target, True, lane.memory)
-
-        found = threads.each(one, range(len(self.lanes)))
-        for lane, result in zip(self.lanes, found, strict=True):
-            lane.state.w = result[0][-1].copy()
-            lane.state.tangent = lane.root * lane.fitted(result[3][None, :], self.panel)[:, 0]
-        return found
-
-    def _residuals(self, lane: Lane, W: Matrix) -> Matrix:
-        """sqrt(weights) times the residuals of models W (b, U): (n, b)."""
-        return lane.root[:, None] * (lane.y[:, None] - lane.fitted(W, self.panel))
-
-    def _end(self, residuals: list[Matrix]) -> None:
+    def _end(self, solved: list[Solved]) -> None:
         """The one reading of a batch: every lane's gradient at its last model, and its slope there."""
-        vectors = [v for lane, R in zip(self.lanes, residuals, strict=True) for v in (R[:, -1], lane.state.tangent)]
+        vectors = [v for lane, one in zip(self.lanes, solved, strict=True) for v in (one.vectors[:, -1], lane.state.tangent)]
         read = self._read(vectors, [lane for lane in self.lanes for _ in range(2)])
-        for k, (lane, R) in enumerate(zip(self.lanes, residuals, strict=True)):
-            lane.state.residual = R[:, -1]
+        for k, (lane, one) in enumerate(zip(self.lanes, solved, strict=True)):
+            lane.state.residual = one.vectors[:, -1]
             lane.state.pull, lane.state.slope = read[:, 2 * k].copy(), read[:, 2 * k + 1].copy()
 
     def _batch(self, strengths: Matrix, start: int, end: int, tol: float) -> tuple[list[Line], bool]:
-        """The lines of all lanes from `start` to `end`, certified; and whether the prediction held."""
+        """The lines of all lanes from `start` on, certified, to `end` unless a model is hard to come by; and whether the
+        prediction held."""
         kept: list[list[Line]] = []
-        begun = start
+        begun, clear = start, True
         while True:
             before = [lane.state for lane in self.lanes]
             for lane in self.lanes:
                 lane.state = replace(lane.state)
-            found = self._solve(strengths, begun, end, tol)
-            residuals = [self._residuals(lane, result[0]) for lane, result in zip(self.lanes, found, strict=True)]
-            self._end(residuals)
+            solved = self._solve(strengths[:, begun:end], tol)
+            clear, end = clear and begun + len(solved[0].W) == end, begun + len(solved[0].W)
+            self._end(solved)
             checked = [
-                self._certify(lane, before[k], found[k], residuals[k], strengths[k, begun:end], tol)
-                for k, lane in enumerate(self.lanes)
-            ]  # fmt: skip
+                self._certify(lane, before[k], solved[k], strengths[k, begun:end], tol) for k, lane in enumerate(self.lanes)
+            ]
             reached = min(good for _, good, _ in checked)
-            kept.append([
-                self._line(lane, found[k][0][:reached], checked[k][0], residuals[k]) for k, lane in enumerate(self.lanes)
-            ])  # fmt: skip
+            kept.append([self._line(lane, solved[k].first(reached), checked[k][0]) for k, lane in enumerate(self.lanes)])
             for k, lane in enumerate(self.lanes):
                 lane.state.strength = float(strengths[k, end - 1])
             if begun + reached == end:
-                return [Line.joined([part[k] for part in kept]) for k in range(len(self.lanes))], begun == start
+                return [Line.joined([part[k] for part in kept]) for k in range(len(self.lanes))], clear
             for k, lane in enumerate(self.lanes):  # back to the last model that is certified; what was read there still holds
-                lane.state = replace(before[k], w=found[k][0][reached - 1].copy()) if reached else before[k]
-            begun += reached
+                lane.state = replace(before[k])
+                if reached:
+                    lane.stand(solved[k], reached - 1, float(strengths[k, begun + reached - 1]))
+            begun, clear = begun + reached, False
             self._grow([missing for _, _, missing in checked])
 
-    def _line(self, lane: Lane, W: Matrix, gaps: Vector, residuals: Matrix) -> Line:
-        m = len(W)
-        b = lane.level - W @ (lane.mean - self.panel.centre[lane.at]) if self.problem.intercept else np.zeros(m)
-        totals = np.sum(residuals[:, :m] ** 2, axis=0) / 2
-        return Line(lane.columns, W, b, gaps[:m], totals, lane.yy / 2)
+    def _line(self, lane: Lane, solved: Solved, gaps: Vector) -> Line:
+        b = solved.levels + solved.W @ self.panel.centre[lane.at] if self.problem.intercept else np.zeros(len(solved.W))
+        return Line(lane.columns, solved.W, b, gaps[: len(solved.W)], solved.totals, lane.half, lane.floor)
 
     def _certify(
-        self, lane: Lane, before: State, found: tuple, residuals: Matrix, strengths: Vector, tol: float
-    ) -> tuple[Vector, int, np.ndarray]:
-        """(gaps, how many models are certified from the first on, the columns the next one lacks).
+        self, lane: Lane, before: State, solved: Solved, strengths: Vector, tol: float
+    ) -> tuple[Vector, int, np.ndarray]:  # fmt: skip
+        """(gaps, how many models need no further column, from the first on; the columns the next one lacks).
 
         With v = s u, s <= 1, in place of a dual point u of gap d at an objective P: the gap is convex in u and at most P at
         zero, so it is at most s d + (1 - s) P.
         """
-        now = lane.state
+        now, residuals = lane.state, solved.vectors
         vectors = [before.residual, now.residual, before.tangent, now.tangent]
         Q, XQ, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
         inside = Q.T @ residuals
@@ -344,9 +395,9 @@ class BatchedRows(Rows):
         bad = over.any(axis=0)
         good = int(np.argmax(bad)) if bad.any() else len(strengths)
         excess = np.maximum(ratio.max(axis=0) / strengths, 1.0)
-        W, l1, l2 = found[0], *lane.unit[:2, lane.columns]
-        objective = size**2 / 2 + strengths * (np.abs(W) @ l1 + W**2 @ l2 / 2)
-        gaps = found[2] / excess + (1 - 1 / excess) * objective
+        W, l1, l2 = solved.W, *lane.unit[:2, lane.columns]
+        objective = solved.totals - lane.floor + strengths * (np.abs(W) @ l1 + W**2 @ l2 / 2)
+        gaps = solved.gaps / excess + (1 - 1 / excess) * objective
         return gaps, good, unsure[over[:, good:].any(axis=1)]
 
     # ---- scores
@@ -355,8 +406,8 @@ class BatchedRows(Rows):
         weights = self.multiples[:, column] * self.weights
         used = np.flatnonzero(line.W.any(axis=0))
         at, B = self.place[line.columns[used]], line.W[:, used].T
-        eta = self.panel.times(at, B) - self.panel.centre[at] @ B + line.b
-        return weights @ (self.problem.y[:, None] - eta) ** 2 / weights.sum()
+        eta = self.panel.times(at, B) + (line.b - self.panel.centre[at] @ B)
+        return self.lanes[0].deviances(eta, weights) / weights.sum()
 
 
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:

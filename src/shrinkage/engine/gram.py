@@ -47,7 +47,7 @@ class GramRows(Rows):
     def regular(self, lane):
         return self.moments[lane].yy > LEAST_SPREAD * self.moments[0].yy
 
-    def gram(self, columns):
+    def hessian(self, line, i, columns):
         return self.moments[0].G[np.ix_(columns, columns)]
 
     def follow(self, terms, strengths, tol, standardize):

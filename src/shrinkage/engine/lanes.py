@@ -19,7 +19,8 @@ LEAST_SPREAD = 1e-6
 @dataclass(frozen=True, eq=False)
 class Line:
     """A lane's path in the units of the shared problem: coefficients `W` (m, U) of `columns` (U,), the others being zero,
-    intercepts `b` (m,), duality `gaps` (m,) and summed losses `totals` (m,), with half the lane's null deviance."""
+    intercepts `b` (m,), duality `gaps` (m,) and summed losses `totals` (m,), with half the lane's null deviance and the least
+    that its loss can be."""
 
     columns: np.ndarray
     W: Matrix
@@ -27,6 +28,7 @@ class Line:
     gaps: Vector
     totals: Vector
     half_deviance: float
+    floor: float = 0.0
 
     @property
     def relative(self) -> Vector:
@@ -42,7 +44,7 @@ class Line:
             W[at : at + len(part.W), : len(part.columns)] = part.W
             at += len(part.W)
         b, gaps, totals = (np.concatenate([getattr(part, name) for part in parts]) for name in ("b", "gaps", "totals"))
-        return cls(last.columns, W, b, gaps, totals, last.half_deviance)
+        return cls(last.columns, W, b, gaps, totals, last.half_deviance, last.floor)
 
 
 class Rows(ABC):
@@ -62,11 +64,11 @@ class Rows(ABC):
 
     @abstractmethod
     def errors(self, line: Line, column: int) -> Vector:
-        """The mean squared error of every model of a line on the rows that this column of the marks counts."""
+        """The mean unit deviance of every model of a line on the rows that this column of the marks counts."""
 
     @abstractmethod
-    def gram(self, columns: np.ndarray) -> Matrix:
-        """X'X of the first lane on columns some model of it used."""
+    def hessian(self, line: Line, i: int, columns: np.ndarray) -> Matrix:
+        """The loss's second derivative at model i of the first lane's line, on some of the line's columns."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,15 +57,29 @@ class DensePanel(Panel):
         self.size, self.centre = size, np.zeros(size)
 
     def gram(self, at, others, weights):
+        if len(at) == len(others):  # all of them: half the work, by symmetry
+            rooted = self.held[at]
+            rooted *= np.sqrt(weights)
+            return rooted @ rooted.T
         new = self.held[at]
         new *= weights
-        return new @ self.held[others].T
+        return new @ self._some(others).T
 
     def sums(self, at, R):
+        if 2 * len(at) > self.size:
+            return (self.held[: self.size] @ R)[at]
         return self.held[at] @ R
 
     def times(self, at, B):
+        if 2 * len(at) > self.size:
+            every = np.zeros((self.size, B.shape[1]))
+            every[at] = B
+            return self.held[: self.size].T @ every
         return self.held[at].T @ B
+
+    def _some(self, at: np.ndarray) -> Matrix:
+        """Without a copy where these are all of them, in order."""
+        return self.held[: self.size] if len(at) == self.size and np.all(np.diff(at) == 1) else self.held[at]
 
     def column(self, at):
         return self.held[at]

@@ -6,8 +6,10 @@ import numpy as np
 
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.batched import BatchedRows
+from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.gram import GramRows
 from shrinkage.engine.lanes import Patterns, Rows
+from shrinkage.engine.squares import SquaredLane
 from shrinkage.problem import Problem
 
 LEAST_TOL = 1e-12  # below it, a gap out of Gram quantities is rounding
@@ -16,10 +18,13 @@ PER_LANE = 50
 
 
 def suits(problem: Problem, tol: float) -> bool:
-    """Squared error, and a penalty of L1, L2 and box terms that is more than L2."""
-    twin = problem.penalty.twin(problem.p) if problem.loss.quadratic and problem.loss.separable else None
+    """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2."""
+    squared, curved = problem.loss.quadratic and problem.loss.separable, problem.loss.chi_square
+    twin = problem.penalty.twin(problem.p) if squared or curved else None
     if twin is None or twin.groups is not None or twin.terms[4].any() or tol < LEAST_TOL or problem.p == 0:
         return False
+    if curved and len(problem.free):
+        return False  # the dual point must be orthogonal to every free column, not to the intercept alone
     return bool(twin.terms[0].any() or np.isfinite(twin.terms[2:4]).any())
 
 
@@ -29,9 +34,10 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
     row; `positive`: every alpha is > 0.
     """
-    weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
-    if problem.p <= WIDEST + PER_LANE * (lanes - 1):
+    if problem.loss.quadratic and problem.p <= WIDEST + PER_LANE * (lanes - 1):
         patterns = Patterns.of(multiples)
         if patterns.count <= 4 * lanes:
+            weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
             return GramRows(problem, weights, patterns, lanes)
-    return BatchedRows(problem, weights, size, multiples, lanes) if positive else None
+    kind = SquaredLane if problem.loss.quadratic else CurvedLane
+    return BatchedRows(kind, problem, problem.weights, size, multiples, lanes) if positive else None

@@ -50,6 +50,7 @@ class Loss(ABC):
     smooth: ClassVar[bool] = True  # differentiable in eta
     quadratic: ClassVar[bool] = False  # the curvature is a constant
     has_dual: ClassVar[bool] = False  # fenchel_young is known
+    chi_square: ClassVar[bool] = False  # fenchel_young(y, eta, gradient + d) <= d**2 / curvature where |d| <= curvature
     equivariant: ClassVar[bool] = False  # y + c, eta + c change nothing, and `rescale` takes any m
 
     @property

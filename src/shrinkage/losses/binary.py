@@ -27,6 +27,7 @@ class Logistic(Loss):
     likelihood: ClassVar[str] = "Bernoulli"
     domain: ClassVar[Interval] = Interval(0.0, 1.0, remedy="Code the two classes as 0 and 1, or give the share of ones.")
     has_dual: ClassVar[bool] = True
+    chi_square: ClassVar[bool] = True
     curvature_bound = 0.25
 
     def value(self, y: Array, eta: Array) -> Array:

@@ -25,6 +25,7 @@ class Poisson(Loss):
     likelihood: ClassVar[str] = "Poisson"
     domain: ClassVar[Interval] = Interval(0.0, remedy="Counts are not negative; for such a target use SquaredError().")
     has_dual: ClassVar[bool] = True
+    chi_square: ClassVar[bool] = True
 
     @quiet
     def value(self, y: Array, eta: Array) -> Array:

@@ -1,0 +1,252 @@
+"""A lane of a likelihood whose curvature changes: the quadratic model of the loss follows the path, and Newton's method
+corrects all of a batch at once.
+
+The model is taken at the state, under the curvature predicted for the middle of the batch; its path over a Gram gives every
+model of the batch. From each of them a step of the same kind, under the same metric (the chord method), leads on, until the
+gap is small. Minus the loss's gradient that a model *predicts* at its own minimiser is a dual point which the penalty admits;
+its gap is the squared distance from the true gradient there, over the curvature: what the step has left of the error, not the
+step. So no reading of the columns is needed to certify a step, and the last one is certified too.
+Lee, Sun and Saunders (2014), "Proximal Newton-type methods for minimizing composite functions", SIAM J. Optim. 24.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shrinkage import _core, threads
+from shrinkage.designs import Matrix, Vector
+from shrinkage.engine.batched import NOTHING, Lane, Solved, State
+from shrinkage.engine.panels import Panel
+from shrinkage.losses import Logistic, Poisson
+
+FAMILIES = {Logistic: "bernoulli", Poisson: "poisson"}
+CORRECTIONS = 8  # of one model under one metric
+EASY = 1  # after so few corrections the next batch keeps the metric
+METRICS = 20  # for one model that is hard to come by
+HALVINGS = 10
+LEAST_CURVATURE = 1e-10  # of the largest one: rows whose likelihood is saturated must not make the model flat
+LEAST_INNER = 1e-14  # of half the null deviance: the gap of a minimisation in the space of the Gram
+TINY = float(np.finfo(float).tiny)
+
+
+@dataclass(eq=False)
+class Models:
+    """Some models of a batch (b of them), and the loss there: `rho` (n, b) is minus its gradient, weights included."""
+
+    W: Matrix
+    levels: Vector
+    etas: Matrix
+    rho: Matrix
+    curvatures: Matrix
+    totals: Vector
+
+    def take(self, at: np.ndarray) -> Models:
+        return Models(self.W[at], self.levels[at], self.etas[:, at], self.rho[:, at], self.curvatures[:, at], self.totals[at])
+
+    def put(self, at: np.ndarray, other: Models) -> None:
+        self.W[at], self.levels[at], self.etas[:, at] = other.W, other.levels, other.etas
+        self.rho[:, at], self.curvatures[:, at], self.totals[at] = other.rho, other.curvatures, other.totals
+
+
+class CurvedLane(Lane):
+    def __init__(self, problem, weights, size):
+        super().__init__(problem, weights, size)
+        self.loss, self.y = problem.loss, problem.y
+        level = float(self.loss.null(self.y, weights, problem.offset)) if self.intercept else 0.0
+        self.floor = float(self.loss.total_saturated(self.y, weights))
+        eta = level + problem.offset
+        null = self.look(np.zeros((1, 0)), np.array([level]), eta[:, None])
+        self.half = float(null.totals[0]) - self.floor
+        self.corrections = CORRECTIONS  # that the last batch took
+        self.measure(self._bent(eta))
+        nothing = np.zeros(len(eta))
+        self.state = State(np.inf, NOTHING, self._vector(null.rho)[:, 0], nothing, NOTHING, NOTHING, np.inf, level, eta, nothing)
+
+    def look(self, W: Matrix, levels: Vector, etas: Matrix) -> Models:
+        """The loss at some models."""
+        family = FAMILIES.get(type(self.loss))
+        if family is not None:
+            parts = threads.each(
+                lambda at: _core.likelihood(family, self.y, self.weights, etas[:, at]), threads.tiles(etas.shape[1], 1)
+            )
+            rho, curvatures = (np.concatenate([part[i] for part in parts], axis=1) for i in range(2))
+            return Models(W, levels, etas, rho, curvatures, np.concatenate([part[2] for part in parts]))
+        return Models(W, levels, etas, *self._look(etas))
+
+    def _look(self, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
+        """The kernel's slow twin, for every loss."""
+        y, w = self.y[:, None], self.weights[:, None]
+        with np.errstate(all="ignore"):
+            rho = -w * self.loss.gradient(y, etas)
+            curvatures = w * np.asarray(self.loss.curvature(y, etas))
+            return rho, curvatures, np.sum(w * self.loss.value(y, etas), axis=0)
+
+    def _bent(self, eta: Vector) -> Vector:
+        """The metric at one predictor, (n,): the curvature, nowhere far below its largest."""
+        with np.errstate(all="ignore"):
+            h = self.weights * np.asarray(self.loss.curvature(self.y, eta))
+        return np.where(self.weights > 0, np.maximum(h, LEAST_CURVATURE * h.max(initial=0.0) + TINY), 0.0)
+
+    def _vector(self, rho: Matrix) -> Matrix:
+        """The dual vectors of residuals."""
+        return np.divide(rho, self.root[:, None], out=np.zeros_like(rho), where=self.root[:, None] > 0)
+
+    def lead(self, along):
+        super().lead(along)
+        self.state.along = along
+
+    def stand(self, solved, i, strength):
+        super().stand(solved, i, strength)
+        self.state.eta = solved.etas[:, i]
+
+    # ---- a batch
+
+    def solve(self, strengths, tol, panel):
+        state, target = self.state, 0.3 * tol * self.half
+        if self.corrections > EASY:
+            middle = 0.5 * (float(strengths[0]) + float(strengths[-1]))
+            by = max(state.here - middle, 0.0) if np.isfinite(state.here) else 0.0
+            self.measure(self._bent(state.eta + by * state.along))
+        self.fill(panel)
+        self.inner = max(LEAST_INNER, (0.1 * tol) ** 2) * self.half
+        start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
+        W, vectors, gaps, models, tangent = self._attempt(start, strengths, target, panel)
+        for _ in range(METRICS):
+            if gaps[0] <= target:
+                break
+            self.measure(self._bent(models.etas[:, 0]))
+            self.fill(panel)
+            W, vectors, gaps, models, tangent = self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
+        count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
+        self.lead(self._moved(tangent[None, :], np.zeros(1), panel)[:, 0])
+        return Solved(models.W, models.levels, gaps, self._vector(vectors), models.totals, models.etas).first(count)
+
+    def _attempt(self, start: Models, strengths: Vector, target: float, panel: Panel):
+        """Under the metric as it is: (dual residuals (n, b), gaps, models, the tangent of the model's path at its end)."""
+        unit = np.ascontiguousarray(self.unit[:, self.columns])
+        b = len(strengths)
+        old = start.take(np.zeros(b, np.int64))
+        before = old.totals + self._penalty(unit, strengths, old.W)
+        q, squares, lift = self._model(start, panel)
+        follow = _core.follow(
+            self.G, q[0], squares[0], unit, np.ascontiguousarray(strengths), start.W[0], self.inner, True, self.memory
+        )
+        tangent, at = follow[3], np.arange(b)
+        models, vectors, gaps = old, np.zeros_like(old.rho), np.full(b, np.inf)
+        W, slopes, inner = follow[:3]
+        for correction in range(CORRECTIONS):
+            self.corrections = correction
+            if correction:
+                at = np.flatnonzero(gaps > target)
+                if len(at) == 0:
+                    break
+                old = models.take(at)
+                q, squares, lift = self._model(old, panel)
+                W, slopes, inner = np.empty_like(old.W), np.empty_like(old.W), np.empty(len(at))
+                for i, strength in enumerate(strengths[at]):
+                    found = _core.follow(
+                        self.G, q[i], squares[i], unit, np.array([strength]), old.W[i], self.inner, False, self.memory
+                    )
+                    W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
+            moved = self._moved(W - old.W, lift, panel)
+            new, predicted = self._step(old, W, lift, moved), old.rho - self.metric[:, None] * moved
+            after = new.totals + self._penalty(unit, strengths[at], W)
+            with np.errstate(all="ignore"):
+                apart = predicted - new.rho
+                admitted = np.all(np.abs(apart) <= new.curvatures, axis=0)
+                some = np.sum(np.divide(apart**2, new.curvatures, out=np.zeros_like(apart), where=apart != 0), axis=0)
+            some += inner + self._outside(unit, strengths[at], slopes) * (new.totals - self.floor)
+            some = np.where(admitted & (after < np.inf), some, np.inf)
+            high = np.flatnonzero(~(after <= before[at] + 1e-14 * np.abs(before[at])))
+            if len(high):
+                self._shorten(new, after, old, before[at], high, unit, strengths[at], some)
+            if correction == 0:
+                models = new
+            else:
+                models.put(at, new)
+            vectors[:, at], gaps[at], before[at] = predicted, some, after
+        return W, vectors, gaps, models, tangent
+
+    def _model(self, models: Models, panel: Panel):
+        """Of the quadratic models there, the intercept eliminated: right-hand sides (b, U), squares of their targets (b,), and
+        how far each would lift its intercept, (b,)."""
+        pull = panel.sums(self.at, models.rho).T
+        squares = np.sum(
+            np.divide(models.rho**2, self.metric[:, None], out=np.zeros_like(models.rho), where=self.metric[:, None] > 0), axis=0
+        )
+        lift = np.zeros(len(squares))
+        if self.intercept:
+            sums = models.rho.sum(axis=0)
+            lift = sums / self.held
+            pull = pull - np.outer(sums, self.mean)
+            squares = squares - sums * lift
+        along = models.W @ self.G
+        return along + pull, squares + np.sum(models.W * (along + 2 * pull), axis=1), lift
+
+    def _moved(self, by: Matrix, lift: Vector, panel: Panel) -> Matrix:
+        """What steps (b, U) add to the predictors, the intercept's part included: (n, b)."""
+        return self.fitted(by, panel) + lift
+
+    def _step(self, old: Models, W: Matrix, lift: Vector, moved: Matrix) -> Models:
+        return self.look(W, old.levels + lift - (W - old.W) @ self.mean, old.etas + moved)
+
+    def _penalty(self, unit: Matrix, strengths: Vector, W: Matrix) -> Vector:
+        return strengths * (np.abs(W) @ unit[0] + W**2 @ unit[1] / 2)
+
+    def _outside(self, unit: Matrix, strengths: Vector, slopes: Matrix) -> Vector:
+        """By what share each dual point must shrink for the penalty to admit it: as the inner minimisation left it."""
+        open_side = np.isinf(np.where(slopes > 0, unit[3], unit[2]))
+        bound = strengths[:, None] * unit[0]
+        ratio = np.divide(np.abs(slopes), bound, out=np.zeros_like(slopes), where=(bound > 0) & open_side)
+        return 1 - 1 / np.maximum(ratio.max(axis=1, initial=1.0), 1.0)
+
+    def _shorten(
+        self,
+        new: Models,
+        after: Vector,
+        old: Models,
+        before: Vector,
+        high: np.ndarray,
+        unit: Matrix,
+        strengths: Vector,
+        gaps: Vector,
+    ) -> None:
+        """Steps that led up are halved until they do not; what they predicted no longer counts."""
+        gaps[high] = np.inf
+        size = 1.0
+        whole = new.take(high)
+        for _ in range(HALVINGS):
+            size /= 2
+            a, z = old.take(high), whole
+            W = a.W + size * (z.W - a.W)
+            trial = self.look(W, a.levels + size * (z.levels - a.levels), a.etas + size * (z.etas - a.etas))
+            value = trial.totals + self._penalty(unit, strengths[high], W)
+            good = value <= before[high] + 1e-14 * np.abs(before[high])
+            at = high[good]
+            new.put(at, trial.take(np.flatnonzero(good)))
+            after[at] = value[good]
+            whole, high = whole.take(np.flatnonzero(~good)), high[~good]
+            if len(high) == 0:
+                return
+        new.put(high, old.take(high))
+        after[high] = before[high]
+
+    # ---- what is asked of a line
+
+    def hessian(self, line, i, columns, panel):
+        used = np.flatnonzero(line.W[i])
+        at = self.place[line.columns[used]]
+        eta = self.problem.offset + line.b[i] + panel.times(self.at[at], line.W[i, used, None])[:, 0]
+        eta -= panel.centre[self.at[at]] @ line.W[i, used]
+        h = self.weights * np.asarray(self.loss.curvature(self.y, eta))
+        at = self.at[self.place[line.columns[columns]]]
+        shift = panel.centre[at]
+        block, sums = panel.gram(at, at, h), panel.sums(at, h[:, None])[:, 0]
+        return block - np.outer(sums, shift) - np.outer(shift, sums) + h.sum() * np.outer(shift, shift)
+
+    def deviances(self, eta, weights):
+        used = weights > 0
+        y, eta = self.y[used, None], eta[used] + self.problem.offset[used, None]
+        return weights[used] @ np.asarray(self.loss.unit_deviance(y, eta))

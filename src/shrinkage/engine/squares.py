@@ -1,0 +1,52 @@
+"""A lane of squared error: the model on a working set is the loss itself, and a batch is one path over its Gram."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage import _core
+from shrinkage.engine.batched import NOTHING, Lane, Solved, State
+
+
+class SquaredLane(Lane):
+    floor = 0.0
+
+    def __init__(self, problem, weights, size):
+        curvature = np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
+        super().__init__(problem, weights * curvature, size * np.sqrt(curvature.max()))
+        level = 0.0
+        if problem.intercept:
+            first = problem.y[np.flatnonzero(self.weights)[0]]
+            level = float(first + self.weights @ (problem.y - first) / self.total)
+        self.y, self.mean_of_y = problem.y - level, level
+        self.yy = float(self.weights @ self.y**2)
+        self.half, self.q = self.yy / 2, NOTHING
+        self.state = State(np.inf, NOTHING, self.root * self.y, np.zeros(len(self.y)), NOTHING, NOTHING)
+
+    def fill(self, panel):
+        old = self.filled
+        if old == len(self.columns):
+            return
+        self.q = np.concatenate([self.q, panel.sums(self.at[old:], (self.weights * self.y)[:, None])[:, 0]])
+        super().fill(panel)
+
+    def _mend(self, j, panel):
+        super()._mend(j, panel)
+        self.q[j] = float((self.metric * self.centred(j, panel)) @ self.y)
+
+    def solve(self, strengths, tol, panel):
+        self.fill(panel)
+        W, _, gaps, tangent, *_ = _core.follow(
+            self.G, self.q, self.yy, np.ascontiguousarray(self.unit[:, self.columns]), np.ascontiguousarray(strengths),
+            self.state.w, 0.1 * tol * self.half, True, self.memory,
+        )  # fmt: skip
+        self.lead(self.fitted(tangent[None, :], panel)[:, 0])
+        vectors = self.root[:, None] * (self.y[:, None] - self.fitted(W, panel))
+        return Solved(W, self.mean_of_y - W @ self.mean, gaps, vectors, np.sum(vectors**2, axis=0) / 2)
+
+    def hessian(self, line, i, columns, panel):
+        at = self.place[line.columns[columns]]
+        return self.G[np.ix_(at, at)]
+
+    def deviances(self, eta, weights):
+        return weights @ (self.problem.y[:, None] - eta) ** 2
