@@ -20,7 +20,7 @@ import numpy as np
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, unit_terms
-from shrinkage.engine.panels import Panel, panel_of
+from shrinkage.engine.panels import Panel, Whole, panel_of
 from shrinkage.problem import Problem
 
 BATCH, LARGEST_BATCH = 6, 9
@@ -28,6 +28,7 @@ BATCH, LARGEST_BATCH = 6, 9
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
 ROUNDING = 1e-15
+LEAST_SHARE = 1e-3  # of a column's sum of squares: with less than this in a lane, the difference of two sums has lost digits
 NOTHING = np.zeros(0)
 
 
@@ -86,9 +87,9 @@ class Lane(ABC):
         self.room = np.empty((0, 0))
         self.measure(weights)
 
-    def measure(self, metric: Vector) -> None:
-        """Another metric: what was formed under the one before is void."""
-        self.metric, self.held = metric, float(metric.sum())
+    def measure(self, metric: Vector, whole: Whole | None = None) -> None:
+        """Another metric: what was formed under the one before is void. `whole`: where it is the whole's, or 0."""
+        self.metric, self.held, self.whole = metric, float(metric.sum()), whole
         self.lever = np.divide(metric, self.root, out=np.zeros(len(metric)), where=self.root > 0)
         self.filled, self.mean, self.memory = 0, NOTHING, _core.Memory()
 
@@ -116,15 +117,16 @@ class Lane(ABC):
             wider[:old, :old] = self.room[:old, :old]
             self.room = wider
         new = self.at[old:]
-        block = panel.gram(new, self.at, self.metric)
+        block = (self.whole or panel).gram(new, self.at, self.metric)
         raw = np.diag(block[:, old:]).copy()
+        lost = raw < LEAST_SHARE * self.whole.diagonal(new) if self.whole else np.zeros(len(new), bool)
         sums = panel.sums(new, self.metric[:, None])[:, 0]
         self.mean = np.concatenate([self.mean, sums / self.held if self.intercept else np.zeros(len(new))])
         if self.intercept:
             block -= np.outer(sums, self.mean)
         self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
         self.filled = size
-        for j in np.flatnonzero(np.diag(block[:, old:]) <= LEAST_SPREAD * raw):
+        for j in np.flatnonzero(lost | (np.diag(block[:, old:]) <= LEAST_SPREAD * raw)):
             self._mend(old + int(j), panel)
 
     def _mend(self, j: int, panel: Panel) -> None:
@@ -147,6 +149,12 @@ class Lane(ABC):
     @abstractmethod
     def solve(self, strengths: Vector, tol: float, panel: Panel) -> Solved:
         """The models at one strength or more from the first on, and the state's tangent at the last."""
+
+    stale: bool = False  # whether the next batch needs another metric
+
+    def ahead(self, strengths: Vector) -> Vector:
+        """The metric that suits a batch, (n,)."""
+        return self.metric
 
     @abstractmethod
     def hessian(self, line: Line, i: int, columns: np.ndarray, panel: Panel) -> Matrix:
@@ -206,6 +214,9 @@ class BatchedRows(Rows):
         self.panel = panel_of(problem.design)
         self.place = np.full(problem.p, -1)  # of each column in the panel
         self.held = 0
+        self.whole: Whole | None = None
+        most = np.count_nonzero(multiples[:, :lanes], axis=0)
+        self.folded = lanes > 1 and bool(np.all(multiples[:, :lanes] <= 1)) and bool(np.all(2 * most >= most[0]))
 
     def _read(self, vectors: list[Vector], lanes: list[Lane]) -> Matrix:
         """X' of each vector times the root of its lane's weights, (p, m): one reading of X."""
@@ -319,12 +330,28 @@ class BatchedRows(Rows):
 
     def _solve(self, strengths: Matrix, tol: float) -> list[Solved]:
         """Every lane on its working set, from its state, which moves to the end: as many models as every lane has found."""
+        self._measure(strengths)
         some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)))
         count = min(len(one.W) for one in some)
         some = [one.first(count) for one in some]
         for lane, one, its in zip(self.lanes, some, strengths, strict=True):
             lane.stand(one, count - 1, float(its[count - 1]))
         return some
+
+    def _measure(self, strengths: Matrix) -> None:
+        """A metric for the batch, where the loss's curvature changes and lanes need another; lanes that are all rows less some
+        share one, so that its Gram is formed once."""
+        if not self.folded:
+            for lane, its in zip(self.lanes, strengths, strict=True):
+                if lane.stale:
+                    lane.measure(lane.ahead(its))
+            return
+        if self.whole is None or any(lane.stale for lane in self.lanes):
+            metric = self.lanes[0].ahead(strengths[0])
+            self.whole = Whole(self.panel, metric)
+            for lane, share in zip(self.lanes, self.multiples.T, strict=False):
+                lane.measure(share * metric, self.whole)
+        self.whole.grow(self.held)
 
     def _end(self, solved: list[Solved]) -> None:
         """The one reading of a batch: every lane's gradient at its last model, and its slope there."""

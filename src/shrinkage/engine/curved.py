@@ -66,22 +66,25 @@ class CurvedLane(Lane):
 
     def look(self, W: Matrix, levels: Vector, etas: Matrix) -> Models:
         """The loss at some models."""
-        family = FAMILIES.get(type(self.loss))
-        if family is not None:
-            parts = threads.each(
-                lambda at: _core.likelihood(family, self.y, self.weights, etas[:, at]), threads.tiles(etas.shape[1], 1)
-            )
-            rho, curvatures = (np.concatenate([part[i] for part in parts], axis=1) for i in range(2))
-            return Models(W, levels, etas, rho, curvatures, np.concatenate([part[2] for part in parts]))
-        return Models(W, levels, etas, *self._look(etas))
+        return Models(W, levels, etas, *self._looked(self.weights, etas))
 
-    def _look(self, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
+    def _looked(self, weights: Vector, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
+        family = FAMILIES.get(type(self.loss))
+        if family is None:
+            return self._patiently(weights, etas)
+        parts = threads.each(lambda at: _core.likelihood(family, self.y, weights, etas[:, at]), threads.tiles(etas.shape[1], 8))
+        if len(parts) == 1:
+            return parts[0]
+        rho, curvatures = (np.concatenate([part[i].T for part in parts]).T for i in range(2))
+        return rho, curvatures, np.concatenate([part[2] for part in parts])
+
+    def _patiently(self, weights: Vector, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
         """The kernel's slow twin, for every loss."""
-        y, w = self.y[:, None], self.weights[:, None]
+        y, w = self.y[:, None], weights[:, None]
         with np.errstate(all="ignore"):
             rho = -w * self.loss.gradient(y, etas)
             curvatures = w * np.asarray(self.loss.curvature(y, etas))
-            return rho, curvatures, np.sum(w * self.loss.value(y, etas), axis=0)
+            return rho, curvatures, np.sum(np.where(w > 0, w * self.loss.value(y, etas), 0.0), axis=0)
 
     def _bent(self, eta: Vector) -> Vector:
         """The metric at one predictor, (n,): the curvature, nowhere far below its largest."""
@@ -103,12 +106,18 @@ class CurvedLane(Lane):
 
     # ---- a batch
 
+    @property
+    def stale(self):
+        return self.corrections > EASY
+
+    def ahead(self, strengths):
+        """The curvature predicted for the middle of the batch."""
+        state, middle = self.state, 0.5 * (float(strengths[0]) + float(strengths[-1]))
+        by = max(state.here - middle, 0.0) if np.isfinite(state.here) else 0.0
+        return self._bent(state.eta + by * state.along)
+
     def solve(self, strengths, tol, panel):
         state, target = self.state, 0.3 * tol * self.half
-        if self.corrections > EASY:
-            middle = 0.5 * (float(strengths[0]) + float(strengths[-1]))
-            by = max(state.here - middle, 0.0) if np.isfinite(state.here) else 0.0
-            self.measure(self._bent(state.eta + by * state.along))
         self.fill(panel)
         self.inner = max(LEAST_INNER, (0.1 * tol) ** 2) * self.half
         start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
@@ -247,6 +256,5 @@ class CurvedLane(Lane):
         return block - np.outer(sums, shift) - np.outer(shift, sums) + h.sum() * np.outer(shift, shift)
 
     def deviances(self, eta, weights):
-        used = weights > 0
-        y, eta = self.y[used, None], eta[used] + self.problem.offset[used, None]
-        return weights[used] @ np.asarray(self.loss.unit_deviance(y, eta))
+        totals = self._looked(weights, np.asfortranarray(eta + self.problem.offset[:, None]))[2]
+        return self.loss.deviance_unit * np.maximum(totals - float(self.loss.total_saturated(self.y, weights)), 0.0)

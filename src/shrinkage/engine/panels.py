@@ -37,6 +37,36 @@ class Panel(ABC):
         """One column, (n,)."""
 
 
+class Whole:
+    """The Gram of a panel's columns under one metric (n,), all rows counted: what lanes that lack only some rows take theirs
+    from, less the rows they lack."""
+
+    def __init__(self, panel: Panel, metric: Vector):
+        self.panel, self.metric, self.size, self.room = panel, metric, 0, np.empty((0, 0))
+
+    def grow(self, size: int) -> None:
+        """Takes in the panel's columns up to `size`."""
+        old = self.size
+        if old == size:
+            return
+        if size > len(self.room):
+            wider = np.empty((max(size, min(2 * len(self.room), size + 512)),) * 2)
+            wider[:old, :old] = self.room[:old, :old]
+            self.room = wider
+        block = self.panel.gram(np.arange(old, size), np.arange(size), self.metric)
+        self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
+        self.size = size
+
+    def gram(self, at: np.ndarray, others: np.ndarray, metric: Vector) -> Matrix:
+        """Columns `at`, transposed, times this metric, which is the whole's or 0, times columns `others`."""
+        block = self.room[np.ix_(at, others)]
+        lacking = np.where(metric == 0, self.metric, 0.0)
+        return block - self.panel.gram(at, others, lacking) if lacking.any() else block
+
+    def diagonal(self, at: np.ndarray) -> Vector:
+        return self.room[at, at]
+
+
 def panel_of(design: Design) -> Panel:
     return SparsePanel(design) if isinstance(design, Sparse) else DensePanel(design)
 
@@ -57,10 +87,14 @@ class DensePanel(Panel):
         self.size, self.centre = size, np.zeros(size)
 
     def gram(self, at, others, weights):
+        rows = np.flatnonzero(weights)
+        few = 2 * len(rows) < len(weights)
         if len(at) == len(others):  # all of them: half the work, by symmetry
-            rooted = self.held[at]
-            rooted *= np.sqrt(weights)
+            rooted = self.held[np.ix_(at, rows)] if few else self.held[at]
+            rooted *= np.sqrt(weights[rows] if few else weights)
             return rooted @ rooted.T
+        if few:
+            return (self.held[np.ix_(at, rows)] * weights[rows]) @ self.held[np.ix_(others, rows)].T
         new = self.held[at]
         new *= weights
         return new @ self._some(others).T
@@ -101,6 +135,7 @@ class SparsePanel(Panel):
     def gram(self, at, others, weights):
         new = self.held[:, at]
         new.data = new.data * weights[new.indices]
+        new.eliminate_zeros()
         return (new.T @ self.held[:, others]).toarray()
 
     def sums(self, at, R):

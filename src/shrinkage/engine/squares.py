@@ -20,8 +20,12 @@ class SquaredLane(Lane):
             level = float(first + self.weights @ (problem.y - first) / self.total)
         self.y, self.mean_of_y = problem.y - level, level
         self.yy = float(self.weights @ self.y**2)
-        self.half, self.q = self.yy / 2, NOTHING
+        self.half = self.yy / 2
         self.state = State(np.inf, NOTHING, self.root * self.y, np.zeros(len(self.y)), NOTHING, NOTHING)
+
+    def measure(self, metric, whole=None):
+        super().measure(metric, whole)
+        self.q = NOTHING
 
     def fill(self, panel):
         old = self.filled
