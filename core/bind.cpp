@@ -191,6 +191,25 @@ std::tuple<Fortran, Fortran, Out1> likelihood_(const std::string& family, Values
     return {rho, curvatures, totals};
 }
 
+std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Columns before, Values metric, Columns moved, Columns rho,
+                                                                            Columns curvatures) {
+    std::size_t n = before.shape(0), m = before.shape(1);
+    for (const Columns* one : {&moved, &rho, &curvatures})
+        require(one->shape(0) == n && one->shape(1) == m && metric.shape(0) == n, "judge: shapes must agree");
+    auto [predicted, a] = fresh_columns(n, m);
+    auto [squares, b] = fresh(m);
+    bool* flags = new bool[m > 0 ? m : 1];
+    nb::capsule owner(flags, [](void* p) noexcept { delete[] static_cast<bool*>(p); });
+    nb::ndarray<nb::numpy, bool, nb::ndim<1>> admitted(flags, {m}, owner);
+    {
+        nb::gil_scoped_release unlocked;
+        for (std::size_t i = 0; i < m; ++i)
+            b[i] = kernels().judge(before.data() + i * n, metric.data(), moved.data() + i * n, rho.data() + i * n,
+                                   curvatures.data() + i * n, n, a + i * n, flags[i]);
+    }
+    return {predicted, squares, admitted};
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -209,5 +228,8 @@ NB_MODULE(_core, m) {
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
     m.def("likelihood", &likelihood_, "family"_a, "y"_a, "weights"_a, "eta"_a,
           "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");
+    m.def("judge", &judge_, "before"_a, "metric"_a, "moved"_a, "rho"_a, "curvatures"_a,
+          "before - metric moved (n, m); the sum of its squared distance from rho over the curvatures (m,); whether it is "
+          "nowhere farther than the curvature (m,).");
     m.def("kernels", [] { return kernels().name; }, "The instruction set the kernels run on.");
 }

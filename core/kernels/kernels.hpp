@@ -35,6 +35,9 @@ struct Kernels {
     // weight 0 is not there.
     double (*likelihood)(Family family, const double* y, const double* w, const double* eta, std::size_t n, double* rho,
                          double* curvature);
+    // predicted = before - metric moved; sum of (predicted - rho)^2 / curvature, and whether |predicted - rho| <= curvature.
+    double (*judge)(const double* before, const double* metric, const double* moved, const double* rho, const double* curvature,
+                    std::size_t n, double* predicted, bool& admitted);
 };
 
 // The table for this machine.

@@ -382,9 +382,36 @@ static double likelihood(
     return look([](Pack at, Pack x) { return counts(at, x); }, y, w, eta, n, rho, curvature);
 }
 
+// A step's own account: what it predicted of the residuals, how far that is from the truth (squared, over the curvatures), and
+// whether it is within a curvature everywhere.
+static double judge(const double* __restrict before, const double* __restrict metric, const double* __restrict moved,
+                    const double* __restrict rho, const double* __restrict curvature, std::size_t n,
+                    double* __restrict predicted, bool& admitted) {
+    Pack sums = {};
+    Whole bad = {};
+    std::size_t i = 0;
+    for (; i + WIDE <= n; i += WIDE) {
+        Pack there = load(before + i) - load(metric + i) * load(moved + i), apart = there - load(rho + i), h = load(curvature + i);
+        std::memcpy(predicted + i, &there, sizeof there);
+        bad |= ~(magnitude(apart) <= h);
+        Pack term = apart * apart / h;
+        sums += apart == 0 ? Pack{} : term;
+    }
+    double rest = 0;
+    bool good = !(bad[0] | bad[1] | bad[2] | bad[3]);
+    for (; i < n; ++i) {
+        double there = before[i] - metric[i] * moved[i], apart = there - rho[i];
+        predicted[i] = there;
+        good = good && (apart < 0 ? -apart : apart) <= curvature[i];
+        if (apart != 0) rest += apart * apart / curvature[i];
+    }
+    admitted = good;
+    return sum(sums) + rest;
+}
+
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
 const Kernels table{SHRINKAGE_NAME(KERNELS), dot,       axpy,           axpy4,         moments<float>,
-                    moments<double>, skinny<float>, skinny<double>, likelihood};
+                    moments<double>, skinny<float>, skinny<double>, likelihood, judge};
 
 }  // namespace KERNELS

@@ -106,6 +106,10 @@ class CurvedLane(Lane):
 
     # ---- a batch
 
+    def measure(self, metric, whole=None):
+        super().measure(metric, whole)
+        self.bend = np.divide(1.0, metric, out=np.zeros(len(metric)), where=metric > 0)
+
     @property
     def stale(self):
         return self.corrections > EASY
@@ -160,12 +164,9 @@ class CurvedLane(Lane):
                     )
                     W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
             moved = self._moved(W - old.W, lift, panel)
-            new, predicted = self._step(old, W, lift, moved), old.rho - self.metric[:, None] * moved
+            new = self._step(old, W, lift, moved)
             after = new.totals + self._penalty(unit, strengths[at], W)
-            with np.errstate(all="ignore"):
-                apart = predicted - new.rho
-                admitted = np.all(np.abs(apart) <= new.curvatures, axis=0)
-                some = np.sum(np.divide(apart**2, new.curvatures, out=np.zeros_like(apart), where=apart != 0), axis=0)
+            predicted, some, admitted = _core.judge(old.rho, self.metric, moved, new.rho, new.curvatures)
             some += inner + self._outside(unit, strengths[at], slopes) * (new.totals - self.floor)
             some = np.where(admitted & (after < np.inf), some, np.inf)
             high = np.flatnonzero(~(after <= before[at] + 1e-14 * np.abs(before[at])))
@@ -182,9 +183,7 @@ class CurvedLane(Lane):
         """Of the quadratic models there, the intercept eliminated: right-hand sides (b, U), squares of their targets (b,), and
         how far each would lift its intercept, (b,)."""
         pull = panel.sums(self.at, models.rho).T
-        squares = np.sum(
-            np.divide(models.rho**2, self.metric[:, None], out=np.zeros_like(models.rho), where=self.metric[:, None] > 0), axis=0
-        )
+        squares = (models.rho.T**2) @ self.bend
         lift = np.zeros(len(squares))
         if self.intercept:
             sums = models.rho.sum(axis=0)

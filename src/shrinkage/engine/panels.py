@@ -100,16 +100,21 @@ class DensePanel(Panel):
         return new @ self._some(others).T
 
     def sums(self, at, R):
-        if 2 * len(at) > self.size:
-            return (self.held[: self.size] @ R)[at]
-        return self.held[at] @ R
+        held, every = self._covering(at)
+        out = held @ R
+        return out[at] if every else out
 
     def times(self, at, B):
-        if 2 * len(at) > self.size:
-            every = np.zeros((self.size, B.shape[1]))
-            every[at] = B
-            return self.held[: self.size].T @ every
-        return self.held[at].T @ B
+        held, every = self._covering(at)
+        if every:
+            B, some = np.zeros((self.size, B.shape[1])), B
+            B[at] = some
+        return (B.T @ held).T
+
+    def _covering(self, at: np.ndarray) -> tuple[Matrix, bool]:
+        """These columns, or (True) all of them in the panel's order where that is not much more."""
+        every = 2 * len(at) > self.size
+        return self.held[: self.size] if every else self.held[at], every
 
     def _some(self, at: np.ndarray) -> Matrix:
         """Without a copy where these are all of them, in order."""
