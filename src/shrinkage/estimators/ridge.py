@@ -67,11 +67,14 @@ class Ridge(MultiOutputMixin, Regressor):
         self._one_of("solver", ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"))
         return self._fit(X, values, Y, weights, self._alphas(1 if Y.ndim == 1 else Y.shape[1]))
 
-    def _fit(self, X: Any, values: Any, Y: np.ndarray, weights: np.ndarray | None, alphas: list[float]):
+    def _fit(self, X: Any, values: Any, Y: np.ndarray, weights: np.ndarray | None, alphas: list[float], start: Any = None):
+        """`start(target, alpha)`: the (coef, intercept) to begin at, where they are known."""
         unit = L2(1.0) + NonNegative() if self._flag("positive") else L2(1.0)
         fits = [
-            self._solve(self._task(values, column, SquaredError(), alpha * unit, weights), None, alpha)
-            for column, alpha in zip(_columns(Y), alphas, strict=True)
+            self._solve(
+                self._task(values, column, SquaredError(), alpha * unit, weights), start(t, alpha) if start else None, alpha
+            )
+            for t, (column, alpha) in enumerate(zip(_columns(Y), alphas, strict=True))
         ]
         solutions, records = map(list, zip(*fits, strict=True))
         self._keep(X, records, solutions)
@@ -137,17 +140,18 @@ class RidgeCV(Ridge):
         if self.cv is not None and (self.store_cv_results or self.alpha_per_target):
             raise ParameterError("store_cv_results and alpha_per_target are for leave-one-out: leave cv=None.")
         tasks = [self._task(values, column, SquaredError(), L2(1.0), weights) for column in _columns(Y)]
+        start = None
         if self.rule in CRITERIA:
             index = self._by_criterion(tasks, alphas)
         elif self.cv is None:
-            index = self._by_leaving_one_out(tasks, Y, alphas, weights)
+            index, start = self._by_leaving_one_out(tasks, Y, alphas, weights)
         else:
             splits = read_splits(self.cv, values, Y, groups, self.rule) or []
             index = self._by_folds(values, Y, tasks, alphas, splits, weights)
         self.alpha_ = alphas[index] if np.ndim(index) else float(alphas[index])
         rank = np.argsort(np.argsort(-alphas))
         self._notes = [] if np.ndim(index) else end_of_grid(int(rank[index]), len(alphas), "alpha")
-        return self._fit(X, values, Y, weights, [float(a) for a in np.broadcast_to(self.alpha_, (len(tasks),))])
+        return self._fit(X, values, Y, weights, [float(a) for a in np.broadcast_to(self.alpha_, (len(tasks),))], start)
 
     def _by_criterion(self, tasks: list[Task], alphas: np.ndarray) -> Any:
         found = np.array([best_criterion(task, alphas, self.rule, self.tol, self.max_iter)[0] for task in tasks])
@@ -157,10 +161,14 @@ class RidgeCV(Ridge):
             raise ParameterError(f"By the rule {self.rule!r} targets differ in their alpha: pass alpha_per_target=True.")
         return int(found[0])
 
-    def _by_leaving_one_out(self, tasks: list[Task], Y: np.ndarray, alphas: np.ndarray, weights: np.ndarray | None) -> Any:
+    def _by_leaving_one_out(
+        self, tasks: list[Task], Y: np.ndarray, alphas: np.ndarray, weights: np.ndarray | None
+    ) -> tuple[Any, Any]:
+        """The index, or one per target; and what gives the model at an alpha."""
         if np.any(alphas == 0):
             raise ParameterError("alphas must be > 0 for leave-one-out; for alpha=0 pass cv=5.")
-        residuals = leave_one_out(tasks, alphas)  # (n, targets, alphas)
+        left = leave_one_out(tasks, alphas)
+        residuals = left.residuals
         root = np.ones(len(Y)) if weights is None else np.sqrt(weights)
         if self.scoring is None:
             held = (root[:, None, None] * residuals) ** 2
@@ -173,11 +181,11 @@ class RidgeCV(Ridge):
         if self.alpha_per_target and len(tasks) > 1:
             index = np.array([best_score(scores[:, t], alphas, self.rule) for t in range(len(tasks))])
             self.best_score_ = scores.mean(axis=0)[np.arange(len(tasks)), index]
-            return index
+            return index, left.model
         pooled = scores.mean(axis=1)
         best = best_score(pooled, alphas, self.rule)
         self.best_score_ = float(pooled.mean(axis=0)[best])
-        return best
+        return best, left.model
 
     def _scored(self, predictions: np.ndarray, Y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """(1, targets or 1, alphas): what the scorer says of the leave-one-out predictions."""
