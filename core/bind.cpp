@@ -9,6 +9,7 @@
 #include <tuple>
 #include "descend.hpp"
 #include "follow.hpp"
+#include "follow_groups.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -132,6 +133,38 @@ std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double 
     return {coefs, slopes, gaps, tangent, newtons, sweeps};
 }
 
+std::tuple<Out2, Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels starts, Labels members, Values omega,
+                                                 Values strengths, Values start, double target, int most) {
+    std::size_t k = q.shape(0), m = strengths.shape(0), groups = omega.shape(0);
+    require(G.shape(0) == k && G.shape(1) == k && start.shape(0) == k && members.shape(0) == k && starts.shape(0) == groups + 1,
+            "follow_groups: G must be (k, k), q, start and members (k,), starts one longer than omega");
+    require(k == 0 || G.stride(1) == 1, "follow_groups: the rows of G must be contiguous");
+    require(starts.data()[groups] == static_cast<std::int64_t>(k), "follow_groups: starts must end at k");
+    for (std::size_t i = 0; i < k; ++i)
+        require(members.data()[i] >= 0 && members.data()[i] < static_cast<std::int64_t>(k), "follow_groups: a member is out of range");
+    auto [coefs, W] = fresh(m, k);
+    auto [slopes, S] = fresh(m, k);
+    auto [gaps, gap] = fresh(m);
+    int sweeps = 0;
+    bool interrupted = false;
+    {
+        nb::gil_scoped_release unlocked;
+        SignalWatch watch;
+        std::vector<double> w(start.data(), start.data() + k);
+        Strip strip{G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
+        GroupFollower follower(strip, q.data(), yy, starts.data(), members.data(), groups, omega.data(), w.data());
+        for (std::size_t i = 0; i < m && !interrupted; ++i) {
+            gap[i] = follower.solve(strengths.data()[i], target, most, std::ref(watch));
+            std::copy(w.begin(), w.end(), W + i * k);
+            std::copy(follower.gradient().begin(), follower.gradient().end(), S + i * k);
+            interrupted = watch();
+        }
+        sweeps = follower.sweeps;
+    }
+    if (interrupted) throw nb::python_error();
+    return {coefs, slopes, gaps, sweeps};
+}
+
 using Numbers = nb::ndarray<nb::ro, nb::device::cpu>;
 
 // X as one of the two views the kernels read; `work` is called with it.
@@ -223,6 +256,9 @@ NB_MODULE(_core, m) {
           "want_tangent"_a, "memory"_a,
           "Minimise w'Gw/2 - q'w + c P(w) for each c in turn, P of l1, l2 and box terms: (coefs (m, k), slopes q - Gw (m, k), "
           "duality gaps (m,), -dw/dc at the end (k,), Newton steps, sweeps).");
+    m.def("follow_groups", &follow_groups_, "G"_a.noconvert(), "q"_a, "yy"_a, "starts"_a, "members"_a, "omega"_a, "strengths"_a,
+          "start"_a, "target"_a, "most"_a,
+          "Minimise w'Gw/2 - q'w + c sum omega_g ||w_g|| for each c in turn: (coefs (m, k), slopes q - Gw (m, k), gaps (m,), sweeps).");
     m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");

@@ -30,6 +30,18 @@ def follow(
     want_tangent: bool,
     memory: Memory,
 ) -> tuple[Floats, Floats, Floats, Floats, int, int]: ...
+def follow_groups(
+    G: Floats,
+    q: Floats,
+    yy: float,
+    starts: NDArray[np.int64],
+    members: NDArray[np.int64],
+    omega: Floats,
+    strengths: Floats,
+    start: Floats,
+    target: float,
+    most: int,
+) -> tuple[Floats, Floats, Floats, int]: ...
 def moments(X: NDArray, weights: Floats | None) -> tuple[Floats, Floats, Floats, Floats]: ...
 def skinny(X: NDArray, shift: Floats, R: Floats) -> Floats: ...
 def likelihood(family: str, y: Floats, weights: Floats, eta: Floats) -> tuple[Floats, Floats, Floats]: ...

@@ -32,8 +32,7 @@ def of_freedom(problem: Problem, point: Point, hessian: Callable[[np.ndarray], n
     if not bend.any():
         return float(min(len(active), int(np.count_nonzero(problem.weights))))
     if hessian is not None:
-        H = hessian(active)
-        return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
+        return _trace(hessian(active), bend)
     h = problem.weights * np.asarray(problem.loss.curvature(problem.y, point.eta))
     if len(active) > len(h) and twin.groups is None and np.all(twin.terms[1, active] > 0):
         inverse = np.zeros(problem.p)
@@ -41,8 +40,17 @@ def of_freedom(problem: Problem, point: Point, hessian: Callable[[np.ndarray], n
         root = np.sqrt(h)
         values = np.clip(linalg.eigvalsh(root[:, None] * problem.design.kernel(inverse) * root), 0, None)
         return float(np.sum(values / (1 + values)))
-    H = problem.design.gram(active, active, h)
-    return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
+    return _trace(problem.design.gram(active, active, h), bend)
+
+
+def _trace(H: np.ndarray, bend: np.ndarray) -> float:
+    """tr[(H + bend)^-1 H], which is the number of columns less tr[(H + bend)^-1 bend]."""
+    factor, failed = linalg.lapack.dpotrf(H + bend, lower=1)
+    inverse, worse = linalg.lapack.dpotri(factor, lower=1) if not failed else (None, 1)
+    if failed or worse or np.diag(factor).min() < 1e-6 * np.diag(factor).max():  # (nearly) dependent columns
+        return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
+    lower = np.tril(inverse)
+    return float(len(H) - 2 * np.sum(lower * bend) + np.sum(np.diag(inverse) * np.diag(bend)))
 
 
 def _group_curvature(twin, w: Vector, active: np.ndarray) -> np.ndarray:

@@ -178,7 +178,7 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
     strengths = np.array([per_alpha(lane) for lane in tasks])[:, None] * alphas
     parts: list[list[engine.Line]] = [[] for _ in tasks]
     try:
-        for some in rows.follow(problem.penalty.twin(problem.p).terms, strengths, settings.tol, task.standardize):
+        for some in rows.follow(problem.penalty.twin(problem.p), strengths, settings.tol, task.standardize):
             for part, line in zip(parts, some, strict=True):
                 part.append(line)
     except KeyboardInterrupt as stop:
@@ -234,7 +234,8 @@ def _of_line(
 
 def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> Vector:
     """Degrees of freedom of the models of a line."""
-    if not problem.penalty.twin(problem.p).terms[1].any():
+    twin = problem.penalty.twin(problem.p)
+    if twin.groups is None and not twin.terms[1].any():
         return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float)
     out, order = np.empty(len(line.W)), np.argsort(line.columns)
     for i, coefs in enumerate(line.W):  # an interrupted path has fewer models than alphas

@@ -180,10 +180,16 @@ class Lane(ABC):
         B = W[:, used].T
         return panel.times(self.at[used], B) - self.mean[used] @ B
 
-    def penalise(self, unit: Matrix) -> None:
-        self.unit = unit
-        self.inverse = np.divide(1.0, unit[0], out=np.zeros(unit.shape[1]), where=unit[0] > 0)
-        self.open = not np.isfinite(unit[2:4]).any()
+    def penalise(self, twin: Any, relative: Vector | None) -> None:
+        """The penalty at strength one. `relative` (p,): see `unit_terms`."""
+        self.unit = unit_terms(twin.terms, relative)
+        self.inverse = np.divide(1.0, self.unit[0], out=np.zeros(self.unit.shape[1]), where=self.unit[0] > 0)
+        self.open = not np.isfinite(self.unit[2:4]).any()
+
+    def penalty(self, W: Matrix) -> Vector:
+        """At strength one, of models W (b, U): (b,)."""
+        l1, l2 = self.unit[:2, self.columns]
+        return np.abs(W) @ l1 + W**2 @ l2 / 2
 
     def towards(self, pull: Vector, columns: Any = slice(None)) -> Vector:
         """How far each column is pulled to where it may go, >= 0; `pull` (p,) or (p, b), or of some columns."""
@@ -191,6 +197,10 @@ class Lane(ABC):
             return np.abs(pull)
         low, high = (bound[columns].reshape(-1, *[1] * (pull.ndim - 1)) for bound in self.unit[2:4])
         return np.maximum(np.where(high > 0, pull, 0.0), np.where(low < 0, -pull, 0.0))
+
+    def complete(self, chosen: Vector) -> Vector:
+        """The columns (p,), flagged, that enter together with those chosen."""
+        return chosen
 
     def score(self, pull: Vector) -> Vector:
         """The same in units of the column's L1; 0 where it has none."""
@@ -246,9 +256,9 @@ class BatchedRows(Rows):
 
     # ---- the path
 
-    def follow(self, terms, strengths, tol, standardize):
+    def follow(self, twin, strengths, tol, standardize):
         for k, lane in enumerate(self.lanes):
-            lane.penalise(unit_terms(terms, self._relative(lane) if standardize and k else None))
+            lane.penalise(twin, self._relative(lane) if standardize and k else None)
         self._begin(strengths)
         done, batch, clean, m = 0, BATCH, 0, strengths.shape[1]
         while done < m:
@@ -290,14 +300,17 @@ class BatchedRows(Rows):
             lane.state.here = lane.state.strength
             score = lane.score(lane.state.pull)
             score[lane.columns] = -np.inf
-            first.append(np.array([int(np.argmax(score))]))
+            chosen = np.zeros(len(score), bool)
+            chosen[np.argmax(score)] = True
+            first.append(np.flatnonzero(lane.complete(chosen)))
         self._grow(first)
-        for lane, (j,) in zip(self.lanes, first, strict=True):
+        for lane, columns in zip(self.lanes, first, strict=True):
             lane.fill(self.panel)
-            at = int(lane.place[j])
-            square, pull = lane.G[at, at], lane.state.pull[j]
-            x = lane.centred(at, self.panel)
-            lane.lead(x * (np.sign(pull) * lane.unit[0, j] / square if square > 0 else 0.0))
+            at, pull = lane.place[columns], lane.state.pull[columns]
+            way = np.zeros((1, len(lane.columns)))
+            way[0, at] = pull / (np.linalg.norm(pull) or 1.0)
+            square = float(way[0] @ lane.G @ way[0])
+            lane.lead(lane.fitted(way, self.panel)[:, 0] * (lane.unit[0, columns[0]] / square if square > 0 else 0.0))
         slopes = self._read([lane.state.tangent for lane in self.lanes], self.lanes)
         for lane, slope in zip(self.lanes, slopes.T, strict=True):
             lane.state.slope = slope
@@ -319,6 +332,7 @@ class BatchedRows(Rows):
                         score[lane.place >= 0] = -np.inf
                         chosen = np.zeros(self.problem.p, dtype=bool)
                         chosen[np.argpartition(-score, limit)[:limit]] = True
+                        chosen = lane.complete(chosen) & (lane.place < 0)
                 more.append(chosen)
             if full and i > done:
                 break
@@ -422,8 +436,7 @@ class BatchedRows(Rows):
         bad = over.any(axis=0)
         good = int(np.argmax(bad)) if bad.any() else len(strengths)
         excess = np.maximum(ratio.max(axis=0) / strengths, 1.0)
-        W, l1, l2 = solved.W, *lane.unit[:2, lane.columns]
-        objective = solved.totals - lane.floor + strengths * (np.abs(W) @ l1 + W**2 @ l2 / 2)
+        objective = solved.totals - lane.floor + strengths * lane.penalty(solved.W)
         gaps = solved.gaps / excess + (1 - 1 / excess) * objective
         return gaps, good, unsure[over[:, good:].any(axis=1)]
 

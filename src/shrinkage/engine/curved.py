@@ -141,7 +141,7 @@ class CurvedLane(Lane):
         unit = np.ascontiguousarray(self.unit[:, self.columns])
         b = len(strengths)
         old = start.take(np.zeros(b, np.int64))
-        before = old.totals + self._penalty(unit, strengths, old.W)
+        before = old.totals + strengths * self.penalty(old.W)
         q, squares, lift = self._model(start, panel)
         follow = _core.follow(
             self.G, q[0], squares[0], unit, np.ascontiguousarray(strengths), start.W[0], self.inner, True, self.memory
@@ -165,7 +165,7 @@ class CurvedLane(Lane):
                     W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
             moved = self._moved(W - old.W, lift, panel)
             new = self._step(old, W, lift, moved)
-            after = new.totals + self._penalty(unit, strengths[at], W)
+            after = new.totals + strengths[at] * self.penalty(W)
             predicted, some, admitted = _core.judge(old.rho, self.metric, moved, new.rho, new.curvatures)
             some += inner + self._outside(unit, strengths[at], slopes) * (new.totals - self.floor)
             some = np.where(admitted & (after < np.inf), some, np.inf)
@@ -200,9 +200,6 @@ class CurvedLane(Lane):
     def _step(self, old: Models, W: Matrix, lift: Vector, moved: Matrix) -> Models:
         return self.look(W, old.levels + lift - (W - old.W) @ self.mean, old.etas + moved)
 
-    def _penalty(self, unit: Matrix, strengths: Vector, W: Matrix) -> Vector:
-        return strengths * (np.abs(W) @ unit[0] + W**2 @ unit[1] / 2)
-
     def _outside(self, unit: Matrix, strengths: Vector, slopes: Matrix) -> Vector:
         """By what share each dual point must shrink for the penalty to admit it: as the inner minimisation left it."""
         open_side = np.isinf(np.where(slopes > 0, unit[3], unit[2]))
@@ -230,7 +227,7 @@ class CurvedLane(Lane):
             a, z = old.take(high), whole
             W = a.W + size * (z.W - a.W)
             trial = self.look(W, a.levels + size * (z.levels - a.levels), a.etas + size * (z.etas - a.etas))
-            value = trial.totals + self._penalty(unit, strengths[high], W)
+            value = trial.totals + strengths[high] * self.penalty(W)
             good = value <= before[high] + 1e-14 * np.abs(before[high])
             at = high[good]
             new.put(at, trial.take(np.flatnonzero(good)))

@@ -50,8 +50,8 @@ class GramRows(Rows):
     def hessian(self, line, i, columns):
         return self.moments[0].G[np.ix_(columns, columns)]
 
-    def follow(self, terms, strengths, tol, standardize):
-        units = [unit_terms(terms, self._relative(k) if standardize else None) for k in range(self.lanes)]
+    def follow(self, twin, strengths, tol, standardize):
+        units = [unit_terms(twin.terms, self._relative(k) if standardize else None) for k in range(self.lanes)]
         starts = [np.zeros(self.problem.p)] * self.lanes
         small = self.problem.p <= SMALL
         for at in threads.tiles(strengths.shape[1], strengths.shape[1] if small else AT_ONCE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +55,8 @@ class Rows(ABC):
     passes: int  # readings of X so far
 
     @abstractmethod
-    def follow(self, terms: Matrix, strengths: Matrix, tol: float, standardize: bool) -> Iterator[list[Line]]:
-        """The lanes' paths, some strengths at a time. `terms` (7, p): the penalty's, which `strengths` (lanes, m) multiply;
+    def follow(self, twin: Any, strengths: Matrix, tol: float, standardize: bool) -> Iterator[list[Line]]:
+        """The lanes' paths, some strengths at a time. `twin`: of the penalty, which `strengths` (lanes, m) multiply;
         `standardize`: it acts on coefficients times the lane's own spread of their columns."""
 
     @abstractmethod

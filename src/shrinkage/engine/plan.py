@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.designs import Matrix, Vector
+from shrinkage.engine import grouped
 from shrinkage.engine.batched import BatchedRows
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.gram import GramRows
+from shrinkage.engine.grouped import GroupedLane
 from shrinkage.engine.lanes import Patterns, Rows
 from shrinkage.engine.squares import SquaredLane
 from shrinkage.problem import Problem
@@ -21,7 +23,11 @@ def suits(problem: Problem, tol: float) -> bool:
     """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2."""
     squared, curved = problem.loss.quadratic and problem.loss.separable, problem.loss.chi_square
     twin = problem.penalty.twin(problem.p) if squared or curved else None
-    if twin is None or twin.groups is not None or twin.terms[4].any() or tol < LEAST_TOL or problem.p == 0:
+    if twin is None or tol < LEAST_TOL or problem.p == 0:
+        return False
+    if twin.groups is not None:
+        return squared and grouped.suits(twin)
+    if twin.terms[4].any():
         return False
     if curved and len(problem.free):
         return False  # the dual point must be orthogonal to every free column, not to the intercept alone
@@ -34,10 +40,11 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
     row; `positive`: every alpha is > 0.
     """
-    if problem.loss.quadratic and problem.p <= WIDEST + PER_LANE * (lanes - 1):
+    groups = problem.penalty.twin(problem.p).groups is not None
+    if problem.loss.quadratic and not groups and problem.p <= WIDEST + PER_LANE * (lanes - 1):
         patterns = Patterns.of(multiples)
         if patterns.count <= 4 * lanes:
             weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
             return GramRows(problem, weights, patterns, lanes)
-    kind = SquaredLane if problem.loss.quadratic else CurvedLane
+    kind = GroupedLane if groups else SquaredLane if problem.loss.quadratic else CurvedLane
     return BatchedRows(kind, problem, problem.weights, size, multiples, lanes) if positive else None
