@@ -170,8 +170,9 @@ rng = np.random.default_rng(0)
 with threadpool_limits(1):
     for p in (60, 2500):
         X = rng.standard_normal((150, p)); y = X[:, :5].sum(1) + rng.standard_normal(150)
-        found = sh.select(X, y, sh.SquaredError(), sh.L1(1.0), cv=4, n_alphas=20, ratio=0.05)
-        print(hashlib.sha256(found.path.coefs.tobytes() + found.test_errors.tobytes()).hexdigest())
+        for loss, target in ((sh.SquaredError(), y), (sh.Logistic(), (y > 0).astype(float))):
+            found = sh.select(X, target, loss, sh.L1(1.0), cv=4, n_alphas=20, ratio=0.05)
+            print(hashlib.sha256(found.path.coefs.tobytes() + found.test_errors.tobytes()).hexdigest())
 """
 
 
@@ -209,7 +210,8 @@ def test_what_the_engine_leaves_to_the_solvers():
         (sh.Huber(), sh.L1(1.0)),
         (LOSS, sh.L2(1.0)),
         (LOSS, sh.MCP(1.0)),
-        (LOSS, sh.Grouped(sh.L1(1.0), np.arange(20) // 4)),
+        (LOSS, sh.Grouped(sh.MCP(1.0), np.arange(20) // 4)),
+        (LOSS, sh.L1(1.0) + sh.Grouped(sh.L1(1.0), np.arange(20) // 4)),
     ):
         assert sh.path(X, y, loss, penalty, n_alphas=3).passes is None
     assert engine.LEAST_TOL == 1e-12 and sh.path(X, y, LOSS, sh.L1(1.0), n_alphas=3, tol=1e-13).passes is None

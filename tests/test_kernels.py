@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import shrinkage as sh
 from shrinkage import _core
 from shrinkage.designs import Dense
 
@@ -103,6 +104,11 @@ unit = np.repeat([[1.0], [0.1], [-np.inf], [np.inf], [0.0], [np.inf], [np.inf]],
 q, strengths = np.round(X.T @ R[:, 0], 6), np.geomspace(60, 0.1, 30)
 for part in _core.follow(np.round(G, 6), q, 900.0, unit, strengths, np.zeros(53), 1e-9, True, _core.Memory())[:4]:
     digest.update(part.tobytes())
+y, eta = (R[:, 0] > 0).astype(float), np.asfortranarray(30 * R)
+for family in ("bernoulli", "poisson"):
+    rho, curvatures, totals = _core.likelihood(family, y, R[:, 0] ** 2, eta)
+    for part in (rho, curvatures, totals, *_core.judge(rho, R[:, 1] ** 2, R, rho + 0.1 * curvatures, curvatures)):
+        digest.update(np.ascontiguousarray(part).tobytes())
 print(_core.kernels(), digest.hexdigest())
 """
 
@@ -133,3 +139,46 @@ def test_products_by_label_add_up(order):
         rows = labels == label
         Z = np.column_stack([(X[rows] - X.mean(axis=0)) * 0.5, y[rows], np.ones(rows.sum())])
         np.testing.assert_allclose(found[label], (Z * weights[rows, None]).T @ Z, atol=1e-9)
+
+
+FAMILIES = {"bernoulli": sh.Logistic(), "poisson": sh.Poisson()}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(n=st.integers(1, 40), seed=st.integers(0, 2**32 - 1), size=st.sampled_from([1e-8, 1.0, 30.0, 700.0]))
+def test_likelihoods(family, n, seed, size):
+    loss, rng = FAMILIES[family], np.random.default_rng(seed)
+    eta = np.asfortranarray(np.clip(size * rng.standard_normal((n, 3)), -700, 700))
+    y = rng.random(n) if family == "bernoulli" else 3 * rng.random(n)
+    weights = rng.random(n) * (rng.random(n) > 0.3)
+    rho, curvatures, totals = _core.likelihood(family, y, weights, eta)
+    slopes, bends = loss.gradient(y[:, None], eta), loss.curvature(y[:, None], eta)
+    np.testing.assert_allclose(rho, -weights[:, None] * slopes, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(curvatures, weights[:, None] * bends, rtol=1e-13, atol=1e-300)
+    values = loss.value(y[:, None], eta)
+    np.testing.assert_allclose(totals, weights @ values, rtol=1e-13, atol=1e-14 * (1 + np.abs(weights @ np.abs(values)).max()))
+
+
+def test_likelihoods_far_out():
+    eta = np.array([[-1e5], [-745.0], [800.0], [1e5], [np.inf], [0.0]], order="F")
+    weights = np.array([1.0, 1, 1, 1, 1, 0])
+    for y in (np.zeros(6), np.ones(6)):
+        rho, curvatures, total = _core.likelihood("bernoulli", y, weights, eta)
+        np.testing.assert_allclose(rho[:, 0], weights * (y - (eta[:, 0] > 0)), atol=1e-300)
+        assert np.all(curvatures < 1e-300) and (total[0] == np.inf or y[0] == 1)
+        assert _core.likelihood("poisson", y, weights, eta)[2][0] == np.inf
+    assert _core.likelihood("poisson", np.zeros(6), weights, eta)[0][5, 0] == 0  # a row of weight 0 is not there
+
+
+@given(n=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
+def test_a_steps_account(n, seed):
+    rng = np.random.default_rng(seed)
+    before, moved, rho = (np.asfortranarray(rng.standard_normal((n, 2))) for _ in range(3))
+    metric, curvatures = rng.random(n), np.asfortranarray(4 * rng.random((n, 2)) + 0.1)
+    rho[0], before[0], moved[0], curvatures[0] = 0, 0, 0, 0  # a row of weight 0
+    predicted, squares, admitted = _core.judge(before, metric, moved, rho, curvatures)
+    wanted = before - metric[:, None] * moved
+    np.testing.assert_allclose(predicted, wanted, rtol=1e-15, atol=1e-15)
+    apart = wanted - rho
+    np.testing.assert_allclose(squares, np.sum(apart[1:] ** 2 / curvatures[1:], axis=0), rtol=1e-13)
+    np.testing.assert_array_equal(admitted, np.all(np.abs(apart) <= curvatures, axis=0))

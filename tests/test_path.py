@@ -111,9 +111,9 @@ def test_bad_grids(bad):
 
 
 def test_uncertified_points_are_counted():
-    X, y = data(sh.Logistic())
+    X, y = data(sh.Huber())
     with pytest.warns(sh.ConvergenceWarning, match=r"of 5 fits .* alpha="):
-        sh.path(X, y, sh.Logistic(), sh.L1(1.0), n_alphas=5, max_iter=0)
+        sh.path(X, y, sh.Huber(), sh.L1(1.0), n_alphas=5, max_iter=0)
 
 
 def test_an_interrupted_path_keeps_what_it_has():
@@ -125,7 +125,7 @@ def test_an_interrupted_path_keeps_what_it_has():
         warnings.simplefilter("ignore")
         for _ in range(100):
             sh.path(X, y, sh.SquaredError(), sh.L1(1.0), ratio=1e-4, tol=1e-12, n_alphas=400)
-    partial = stop.value.partial
+    partial = getattr(stop.value, "partial", None)  # none where it came between two of these calls
     assert partial is None or 0 < len(partial.alphas) == partial.coefs.shape[1] <= 400
 
 

@@ -18,8 +18,8 @@ from shrinkage.points import Point
 from shrinkage.problem import Problem
 
 
-def of_freedom(problem: Problem, point: Point, hessian: Callable[[np.ndarray], np.ndarray] | None = None) -> float:
-    """The trace above, at this point of this problem. `hessian` gives H on some columns where it is at hand."""
+def of_freedom(problem: Problem, point: Point, hessian: Callable[[], np.ndarray] | None = None) -> float:
+    """The trace above, at this point of this problem. `hessian` gives H on the columns in use, in order, where it is at hand."""
     active = np.flatnonzero(point.w)
     twin = problem.penalty.twin(problem.p)
     if len(active) == 0:
@@ -32,7 +32,7 @@ def of_freedom(problem: Problem, point: Point, hessian: Callable[[np.ndarray], n
     if not bend.any():
         return float(min(len(active), int(np.count_nonzero(problem.weights))))
     if hessian is not None:
-        return _trace(hessian(active), bend)
+        return _trace(hessian(), bend)
     h = problem.weights * np.asarray(problem.loss.curvature(problem.y, point.eta))
     if len(active) > len(h) and twin.groups is None and np.all(twin.terms[1, active] > 0):
         inverse = np.zeros(problem.p)
@@ -46,11 +46,11 @@ def of_freedom(problem: Problem, point: Point, hessian: Callable[[np.ndarray], n
 def _trace(H: np.ndarray, bend: np.ndarray) -> float:
     """tr[(H + bend)^-1 H], which is the number of columns less tr[(H + bend)^-1 bend]."""
     factor, failed = linalg.lapack.dpotrf(H + bend, lower=1)
-    inverse, worse = linalg.lapack.dpotri(factor, lower=1) if not failed else (None, 1)
-    if failed or worse or np.diag(factor).min() < 1e-6 * np.diag(factor).max():  # (nearly) dependent columns
+    pivots = np.diag(factor)
+    if failed or pivots.min() < 1e-6 * pivots.max():  # (nearly) dependent columns
         return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
-    lower = np.tril(inverse)
-    return float(len(H) - 2 * np.sum(lower * bend) + np.sum(np.diag(inverse) * np.diag(bend)))
+    inverse = linalg.lapack.dpotri(factor, lower=1)[0]  # its lower triangle
+    return float(len(H) - 2 * np.sum(np.tril(inverse) * bend) + np.diag(inverse) @ np.diag(bend))
 
 
 def _group_curvature(twin, w: Vector, active: np.ndarray) -> np.ndarray:

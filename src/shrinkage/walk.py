@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,12 +35,16 @@ def path(
       coefficient is zero down to `ratio` times it (None: 1e-4 for n > p, else 1e-2).
 
     **Returns** a `Path`. A `ConvergenceWarning` counts the alphas whose certificate does not hold. After Ctrl-C the
-    KeyboardInterrupt carries what was done so far as its attribute `partial`, a `Path`.
+    KeyboardInterrupt carries what was done so far as its attribute `partial`, a `Path`, or None if there is nothing yet.
     """
     task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
     tol, max_iter = read_tol(tol), read_max_iter(max_iter)
     alphas = read_alphas(alphas)
-    found = walk(task, alphas, n_alphas, ratio, tol, max_iter)
+    try:
+        found = walk(task, alphas, n_alphas, ratio, tol, max_iter)
+    except KeyboardInterrupt as stop:
+        stop.partial = getattr(stop, "partial", None)  # type: ignore[attr-defined]
+        raise
     warn_unconverged(found, stacklevel=3)
     return found
 
@@ -119,19 +124,22 @@ def walks(task: Task, train: Matrix | None, test: Matrix | None, settings: Setti
     """
     problem, units = task.prepared()
     shares = [] if train is None else list(train.T)
-    if engine.suits(problem, settings.tol) and problem.half_deviance > 0:
+    takes = engine.suits(problem, settings.tol) and problem.half_deviance > 0
+    if takes and (not shares or engine.shared(problem, task.standardize)):
         columns = [np.ones(len(task.y)), *shares, *([] if test is None else test.T)]
         positive = settings.alphas is None or bool(settings.alphas.min() > 0)
         rows = engine.read(problem, units.size, np.column_stack(columns), 1 + len(shares), positive)
         if rows is not None:
             return _together(task, problem, units, rows, shares, settings)
-    full = _alone(task, problem, units, settings)
+    if not shares:
+        return Walks([_alone(task, problem, units, settings)])
+    full = walks(task, None, None, settings).paths[0]
     return Walks([full, *(_lane(task, share, settings._replace(alphas=full.alphas)) for share in shares)])
 
 
 def _lane(task: Task, share: Vector, settings: Settings) -> Path:
-    lane = replace(task, weights=share * task.weights)
-    return _alone(lane, *lane.prepared(), settings)
+    """One weighting by itself, in units of its own."""
+    return walks(replace(task, weights=share * task.weights), None, None, settings).paths[0]
 
 
 # ---- by a solver
@@ -243,7 +251,7 @@ def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alp
         w = np.zeros(problem.p)
         w[line.columns] = coefs
         used = order[coefs[order] != 0]
-        out[i] = degrees.of_freedom(here, Point(w, 0.0, problem.y), lambda _, i=i, at=used: rows.hessian(line, i, at))
+        out[i] = degrees.of_freedom(here, Point(w, 0.0, problem.y), partial(rows.hessian, line, i, used))
     return out
 
 

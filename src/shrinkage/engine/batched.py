@@ -150,7 +150,9 @@ class Lane(ABC):
     def solve(self, strengths: Vector, tol: float, panel: Panel) -> Solved:
         """The models at one strength or more from the first on, and the state's tangent at the last."""
 
-    stale: bool = False  # whether the next batch needs another metric
+    def stale(self) -> bool:
+        """Whether the next batch needs another metric."""
+        return False
 
     def ahead(self, strengths: Vector) -> Vector:
         """The metric that suits a batch, (n,)."""
@@ -304,6 +306,8 @@ class BatchedRows(Rows):
             chosen[np.argmax(score)] = True
             first.append(np.flatnonzero(lane.complete(chosen)))
         self._grow(first)
+        if self.whole:
+            self.whole.grow(self.held)
         for lane, columns in zip(self.lanes, first, strict=True):
             lane.fill(self.panel)
             at, pull = lane.place[columns], lane.state.pull[columns]
@@ -357,10 +361,10 @@ class BatchedRows(Rows):
         share one, so that its Gram is formed once."""
         if not self.folded:
             for lane, its in zip(self.lanes, strengths, strict=True):
-                if lane.stale:
+                if lane.stale():
                     lane.measure(lane.ahead(its))
             return
-        if self.whole is None or any(lane.stale for lane in self.lanes):
+        if self.whole is None or any(lane.stale() for lane in self.lanes):
             metric = self.lanes[0].ahead(strengths[0])
             self.whole = Whole(self.panel, metric)
             for lane, share in zip(self.lanes, self.multiples.T, strict=False):

@@ -110,7 +110,6 @@ class CurvedLane(Lane):
         super().measure(metric, whole)
         self.bend = np.divide(1.0, metric, out=np.zeros(len(metric)), where=metric > 0)
 
-    @property
     def stale(self):
         return self.corrections > EASY
 
@@ -204,7 +203,7 @@ class CurvedLane(Lane):
         """By what share each dual point must shrink for the penalty to admit it: as the inner minimisation left it."""
         open_side = np.isinf(np.where(slopes > 0, unit[3], unit[2]))
         bound = strengths[:, None] * unit[0]
-        ratio = np.divide(np.abs(slopes), bound, out=np.zeros_like(slopes), where=(bound > 0) & open_side)
+        ratio = np.divide(np.abs(slopes), bound, out=np.zeros_like(slopes), where=(bound > 0) & (unit[1] == 0) & open_side)
         return 1 - 1 / np.maximum(ratio.max(axis=1, initial=1.0), 1.0)
 
     def _shorten(

@@ -34,6 +34,11 @@ def suits(problem: Problem, tol: float) -> bool:
     return bool(twin.terms[0].any() or np.isfinite(twin.terms[2:4]).any())
 
 
+def shared(problem: Problem, standardize: bool) -> bool:
+    """Whether lanes can go together: a group's norm cannot be restated in each lane's own spread of its columns."""
+    return not (standardize and problem.penalty.twin(problem.p).groups is not None)
+
+
 def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive: bool) -> Rows | None:
     """The data as the lanes need them; None where the solvers do better.
 
