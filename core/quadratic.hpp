@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <vector>
+#include "kernels/kernels.hpp"
 #include "terms.hpp"
 
 // Asked now and then; true means stop (a Ctrl-C is pending).
@@ -23,8 +24,7 @@ struct Quadratic {
 
     void move(std::size_t j, double by) {
         w[j] += by;
-        const double* g = row(j);
-        for (std::size_t i = 0; i < k; ++i) Gw[i] += by * g[i];
+        kernels().axpy(by, row(j), Gw, k);
     }
 
     // Exactly to `value`: a bound stays a bound, a zero a zero.

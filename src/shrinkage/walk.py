@@ -16,7 +16,7 @@ from shrinkage.grids import grid, per_alpha, read_alphas
 from shrinkage.inputs import read_tol
 from shrinkage.paths import Path, warn_unconverged
 from shrinkage.points import Point
-from shrinkage.problem import GAP, Problem
+from shrinkage.problem import Problem
 from shrinkage.solvers import Outcome, choose, minimise
 from shrinkage.units import Units
 
@@ -186,7 +186,8 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
     strengths = np.array([per_alpha(lane) for lane in tasks])[:, None] * alphas
     parts: list[list[engine.Line]] = [[] for _ in tasks]
     try:
-        for some in rows.follow(problem.penalty.twin(problem.p), strengths, settings.tol, task.standardize):
+        pace = _pace(problem, alphas, strengths)
+        for some in rows.follow(problem.penalty.twin(problem.p), strengths, pace, settings.tol, task.standardize):
             for part, line in zip(parts, some, strict=True):
                 part.append(line)
     except KeyboardInterrupt as stop:
@@ -209,6 +210,12 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
     return Walks([full, *folds])
 
 
+def _pace(problem: Problem, alphas: Vector, strengths: Matrix) -> Vector:
+    """For each lane what, times a strength, multiplies the knots of the penalty at alpha = 1: 0 where alpha leaves them alone."""
+    one, two = ((c * problem.penalty).twin(problem.p).terms[5:] for c in (1.0, 2.0))
+    return np.zeros(len(strengths)) if np.array_equal(one, two) else alphas[0] / strengths[:, 0]
+
+
 def _of_line(
     task: Task, problem: Problem, units: Units, rows: engine.Rows, line: engine.Line, alphas: Vector, settings: Settings
 ) -> Path:  # fmt: skip
@@ -221,7 +228,7 @@ def _of_line(
     fits = Fits(
         coefs,
         intercepts,
-        [GAP] * m,
+        [line.kind] * m,
         line.gaps,
         line.relative,
         [Outcome.converged] * m,

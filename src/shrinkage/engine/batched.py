@@ -21,7 +21,7 @@ from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, unit_terms
 from shrinkage.engine.panels import Panel, Whole, panel_of
-from shrinkage.problem import Problem
+from shrinkage.problem import GAP, Problem
 
 BATCH, LARGEST_BATCH = 6, 9
 # Of the distance in strength: the margin of the prediction. On 500 x 10,000 a batch of 8 with a margin of 0.3 takes 12
@@ -81,7 +81,9 @@ class Lane(ABC):
         self.problem, self.intercept = problem, problem.intercept
         self.norm = size  # (p,), an upper bound on each column's
         self.unit = np.empty((7, 0))  # the penalty's terms, (7, p)
-        self.inverse, self.open = NOTHING, True  # 1 / L1, 0 where there is none (p,); whether no coefficient is bounded
+        # What holds each column at zero, at strength one (p,); one over it, 0 for none; whether no coefficient is bounded.
+        self.entry, self.inverse, self.open = NOTHING, NOTHING, True
+        self.pace, self.top = 0.0, 0.0  # see `Rows.follow`; the largest entry of X' gradient at the null model
         self.columns = self.at = np.zeros(0, np.int64)
         self.place = np.full(problem.p, -1)
         self.room = np.empty((0, 0))
@@ -168,6 +170,18 @@ class Lane(ABC):
 
     # ---- what follows
 
+    kind = GAP  # of the certificate
+
+    def judged(self, solved: Solved, strengths: Vector, excess: Vector) -> Vector:
+        """The gaps (b,) over all columns, where some outside of the working set are pulled `excess` >= 1 times what holds
+        them.
+
+        With v = s u, s <= 1, in place of a dual point u of gap d at an objective P: the gap is convex in u and at most P at
+        zero, so it is at most s d + (1 - s) P.
+        """
+        objective = solved.totals - self.floor + strengths * self.penalty(solved.W)
+        return solved.gaps / excess + (1 - 1 / excess) * objective
+
     def lead(self, along: Vector) -> None:
         """The path's tangent, given -d eta / d strength."""
         self.state.tangent = self.lever * along
@@ -185,7 +199,8 @@ class Lane(ABC):
     def penalise(self, twin: Any, relative: Vector | None) -> None:
         """The penalty at strength one. `relative` (p,): see `unit_terms`."""
         self.unit = unit_terms(twin.terms, relative)
-        self.inverse = np.divide(1.0, self.unit[0], out=np.zeros(self.unit.shape[1]), where=self.unit[0] > 0)
+        self.entry = self.unit[0] + self.unit[4]
+        self.inverse = np.divide(1.0, self.entry, out=np.zeros(len(self.entry)), where=self.entry > 0)
         self.open = not np.isfinite(self.unit[2:4]).any()
 
     def penalty(self, W: Matrix) -> Vector:
@@ -258,8 +273,9 @@ class BatchedRows(Rows):
 
     # ---- the path
 
-    def follow(self, twin, strengths, tol, standardize):
+    def follow(self, twin, strengths, pace, tol, standardize):
         for k, lane in enumerate(self.lanes):
+            lane.pace, lane.top = float(pace[k]), float(np.abs(self.pulls[k]).max(initial=0.0))
             lane.penalise(twin, self._relative(lane) if standardize and k else None)
         self._begin(strengths)
         done, batch, clean, m = 0, BATCH, 0, strengths.shape[1]
@@ -287,8 +303,8 @@ class BatchedRows(Rows):
         there; and the first tangent, of the column that is pulled most."""
         always = []
         for k, lane in enumerate(self.lanes):
-            l1, _, low, high = lane.unit[:4]
-            always.append(np.flatnonzero((low > 0) | (high < 0) | ((l1 == 0) & ~((low == 0) & (high == 0)))))
+            low, high = lane.unit[2:4]
+            always.append(np.flatnonzero((low > 0) | (high < 0) | ((lane.entry == 0) & ~((low == 0) & (high == 0)))))
             top = max(float(lane.score(self.pulls[k]).max(initial=0.0)), float(strengths[k, 0]))
             lane.state.strength, lane.state.pull = top, self.pulls[k]
         self._grow(always)
@@ -314,7 +330,7 @@ class BatchedRows(Rows):
             way = np.zeros((1, len(lane.columns)))
             way[0, at] = pull / (np.linalg.norm(pull) or 1.0)
             square = float(way[0] @ lane.G @ way[0])
-            lane.lead(lane.fitted(way, self.panel)[:, 0] * (lane.unit[0, columns[0]] / square if square > 0 else 0.0))
+            lane.lead(lane.fitted(way, self.panel)[:, 0] * (lane.entry[columns[0]] / square if square > 0 else 0.0))
         slopes = self._read([lane.state.tangent for lane in self.lanes], self.lanes)
         for lane, slope in zip(self.lanes, slopes.T, strict=True):
             lane.state.slope = slope
@@ -409,16 +425,13 @@ class BatchedRows(Rows):
 
     def _line(self, lane: Lane, solved: Solved, gaps: Vector) -> Line:
         b = solved.levels + solved.W @ self.panel.centre[lane.at] if self.problem.intercept else np.zeros(len(solved.W))
-        return Line(lane.columns, solved.W, b, gaps[: len(solved.W)], solved.totals, lane.half, lane.floor)
+        unit = None if lane.kind == GAP else lane.top
+        return Line(lane.columns, solved.W, b, gaps[: len(solved.W)], solved.totals, lane.half, lane.floor, lane.kind, unit)
 
     def _certify(
         self, lane: Lane, before: State, solved: Solved, strengths: Vector, tol: float
     ) -> tuple[Vector, int, np.ndarray]:  # fmt: skip
-        """(gaps, how many models need no further column, from the first on; the columns the next one lacks).
-
-        With v = s u, s <= 1, in place of a dual point u of gap d at an objective P: the gap is convex in u and at most P at
-        zero, so it is at most s d + (1 - s) P.
-        """
+        """(gaps, how many models need no further column, from the first on; the columns the next one lacks)."""
         now, residuals = lane.state, solved.vectors
         vectors = [before.residual, now.residual, before.tangent, now.tangent]
         Q, XQ, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
@@ -440,8 +453,7 @@ class BatchedRows(Rows):
         bad = over.any(axis=0)
         good = int(np.argmax(bad)) if bad.any() else len(strengths)
         excess = np.maximum(ratio.max(axis=0) / strengths, 1.0)
-        objective = solved.totals - lane.floor + strengths * lane.penalty(solved.W)
-        gaps = solved.gaps / excess + (1 - 1 / excess) * objective
+        gaps = lane.judged(solved, strengths, excess)
         return gaps, good, unsure[over[:, good:].any(axis=1)]
 
     # ---- scores

@@ -50,7 +50,7 @@ class GramRows(Rows):
     def hessian(self, line, i, columns):
         return self.moments[0].G[np.ix_(columns, columns)]
 
-    def follow(self, twin, strengths, tol, standardize):
+    def follow(self, twin, strengths, pace, tol, standardize):
         units = [unit_terms(twin.terms, self._relative(k) if standardize else None) for k in range(self.lanes)]
         starts = [np.zeros(self.problem.p)] * self.lanes
         small = self.problem.p <= SMALL

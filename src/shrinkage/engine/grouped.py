@@ -40,7 +40,7 @@ class GroupedLane(SquaredLane):
         strength = np.where(alone, twin.terms[0], twin.group_terms[0][np.where(alone, 0, twin.groups)])
         self.unit = np.zeros((7, len(labels)))
         self.unit[0], self.unit[2], self.unit[3:] = strength, -np.inf, np.inf
-        self.inverse, self.open = 1 / strength, True
+        self.entry, self.inverse, self.open = strength, 1 / strength, True
         self.norm = self.towards(self.norm)
 
     def towards(self, pull, columns=slice(None)):

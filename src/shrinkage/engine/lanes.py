@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.designs import Matrix, Vector
-from shrinkage.problem import Problem
+from shrinkage.problem import GAP, Problem
 
 # A column (or the target) whose spread in a lane is a smaller share than this of its spread over all rows has lost digits to
 # the subtraction of its mean: its moments are formed again from the lane's own rows.
@@ -30,10 +30,12 @@ class Line:
     totals: Vector
     half_deviance: float
     floor: float = 0.0
+    kind: str = GAP  # of certificate: `gaps` may be violations
+    unit: float | None = None  # what they are relative to; None: half the null deviance
 
     @property
     def relative(self) -> Vector:
-        return self.gaps / self.half_deviance
+        return self.gaps / (self.unit or self.half_deviance)
 
     @classmethod
     def joined(cls, parts: list[Line]) -> Line:
@@ -45,7 +47,7 @@ class Line:
             W[at : at + len(part.W), : len(part.columns)] = part.W
             at += len(part.W)
         b, gaps, totals = (np.concatenate([getattr(part, name) for part in parts]) for name in ("b", "gaps", "totals"))
-        return cls(last.columns, W, b, gaps, totals, last.half_deviance, last.floor)
+        return replace(last, W=W, b=b, gaps=gaps, totals=totals)
 
 
 class Rows(ABC):
@@ -55,9 +57,12 @@ class Rows(ABC):
     passes: int  # readings of X so far
 
     @abstractmethod
-    def follow(self, twin: Any, strengths: Matrix, tol: float, standardize: bool) -> Iterator[list[Line]]:
-        """The lanes' paths, some strengths at a time. `twin`: of the penalty, which `strengths` (lanes, m) multiply;
-        `standardize`: it acts on coefficients times the lane's own spread of their columns."""
+    def follow(self, twin: Any, strengths: Matrix, pace: Vector, tol: float, standardize: bool) -> Iterator[list[Line]]:
+        """The lanes' paths, some strengths at a time.
+
+        `twin`: of the penalty, which `strengths` (lanes, m) multiply; `pace` (lanes,): times a strength, what multiplies the
+        knots of its concave part (0: they stay); `standardize`: it acts on coefficients times the lane's own spread of their
+        columns."""
 
     @abstractmethod
     def regular(self, lane: int) -> bool:
@@ -147,5 +152,6 @@ def unit_terms(terms: Matrix, relative: Vector | None) -> Matrix:
     if relative is not None:
         terms[0] *= relative
         terms[1] *= relative**2
-        terms[2:4] /= relative
+        terms[4] *= relative
+        terms[[2, 3, 5, 6]] /= relative
     return terms

@@ -6,7 +6,8 @@ import numpy as np
 
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine import grouped
-from shrinkage.engine.batched import BatchedRows
+from shrinkage.engine.batched import BatchedRows, Lane
+from shrinkage.engine.concave import ConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.gram import GramRows
 from shrinkage.engine.grouped import GroupedLane
@@ -20,7 +21,8 @@ PER_LANE = 50
 
 
 def suits(problem: Problem, tol: float) -> bool:
-    """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2."""
+    """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2;
+    for squared error also concave terms, or norms of groups."""
     squared, curved = problem.loss.quadratic and problem.loss.separable, problem.loss.chi_square
     twin = problem.penalty.twin(problem.p) if squared or curved else None
     if twin is None or tol < LEAST_TOL or problem.p == 0:
@@ -28,7 +30,7 @@ def suits(problem: Problem, tol: float) -> bool:
     if twin.groups is not None:
         return squared and grouped.suits(twin)
     if twin.terms[4].any():
-        return False
+        return squared
     if curved and len(problem.free):
         return False  # the dual point must be orthogonal to every free column, not to the intercept alone
     return bool(twin.terms[0].any() or np.isfinite(twin.terms[2:4]).any())
@@ -45,11 +47,19 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
     row; `positive`: every alpha is > 0.
     """
-    groups = problem.penalty.twin(problem.p).groups is not None
-    if problem.loss.quadratic and not groups and problem.p <= WIDEST + PER_LANE * (lanes - 1):
+    kind = _kind(problem)
+    if kind is SquaredLane and problem.p <= WIDEST + PER_LANE * (lanes - 1):
         patterns = Patterns.of(multiples)
         if patterns.count <= 4 * lanes:
             weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
             return GramRows(problem, weights, patterns, lanes)
-    kind = GroupedLane if groups else SquaredLane if problem.loss.quadratic else CurvedLane
     return BatchedRows(kind, problem, problem.weights, size, multiples, lanes) if positive else None
+
+
+def _kind(problem: Problem) -> type[Lane]:
+    twin = problem.penalty.twin(problem.p)
+    if not problem.loss.quadratic:
+        return CurvedLane
+    if twin.groups is not None:
+        return GroupedLane
+    return ConcaveLane if twin.terms[4].any() else SquaredLane
