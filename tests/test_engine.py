@@ -209,7 +209,7 @@ def test_what_the_engine_leaves_to_the_solvers():
     for loss, penalty in (
         (sh.Huber(), sh.L1(1.0)),
         (LOSS, sh.L2(1.0)),
-        (LOSS, sh.MCP(1.0)),
+        (sh.Huber(), sh.MCP(1.0)),
         (LOSS, sh.Grouped(sh.MCP(1.0), np.arange(20) // 4)),
         (LOSS, sh.L1(1.0) + sh.Grouped(sh.L1(1.0), np.arange(20) // 4)),
     ):
@@ -234,3 +234,40 @@ def test_an_interrupted_path_keeps_what_it_has(monkeypatch):
     kept = stop.value.partial
     assert 2 <= len(kept.alphas) < 40
     np.testing.assert_array_equal(kept.coefs, plain.coefs[:, : len(kept.alphas)])
+
+
+CONCAVE = {
+    "MCP": sh.MCP(1.0, concavity=3.0), "SCAD": sh.SCAD(1.0), "steep MCP": 2.0 * sh.MCP(1.0, concavity=1.5),
+    "MCP and L2, not negative": sh.MCP(1.0) + sh.L2(0.2) + sh.NonNegative(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("standardize", [False, True], ids=["", "standardised"])
+@pytest.mark.parametrize("penalty", CONCAVE.values(), ids=CONCAVE)
+def test_concave_paths_are_stationary(penalty, standardize):
+    X, y, rng = data(n=60)
+    splits = [(np.setdiff1d(np.arange(60), held), held) for held in (np.arange(15), np.arange(15, 60))]
+    choice = sh.select(X, y, LOSS, penalty, cv=splits, n_alphas=12, ratio=0.2, standardize=standardize, tol=1e-7)
+    found, scale = choice.path, X.std(axis=0) if standardize else np.ones(P)
+    assert found.passes is not None and found.converged and set(found.kinds) == {"violation"}
+    Z = (X - X.mean(axis=0)) / scale
+    top = np.abs(Z.T @ (y - y.mean())).max()
+    for alpha, coef in zip(found.alphas, found.coefs.T, strict=True):
+        pull = -Z.T @ (y - y.mean() - Z @ (coef * scale))
+        worst = (60 * alpha * penalty).violation(coef * scale, pull).max()
+        assert worst <= 1.1e-7 * top, (alpha, worst / top)
+    for k, (inside, outside) in enumerate(splits):
+        alone = sh.path(X[inside], y[inside], LOSS, penalty, alphas=found.alphas, standardize=standardize, tol=1e-7)
+        eta = X[outside] @ alone.coefs + alone.intercepts
+        same = np.isclose(choice.test_errors[:, k], np.mean((y[outside, None] - eta) ** 2, axis=0), rtol=1e-3)
+        assert same[:3].all()  # further down, a path may come to rest at another stationary point
+
+
+def test_a_family_whose_knots_move_with_alpha():
+    X, y, _ = data(n=60, p=100)
+    model = sh.PenalizedRegressorCV(penalty="mcp", concavity=3.0, rule="bic", n_alphas=15, tol=1e-8).fit(X, y)
+    Z = X - X.mean(axis=0)
+    assert model.path_.passes is not None
+    for alpha, coef in zip(model.path_.alphas, model.path_.coefs.T, strict=True):
+        pull = -Z.T @ (y - y.mean() - Z @ coef) / 60
+        assert sh.MCP(alpha, 3.0).violation(coef, pull).max() <= 2e-8 * np.abs(Z.T @ (y - y.mean())).max() / 60

@@ -5,6 +5,7 @@
 #include <vector>
 #include "../descend.hpp"
 #include "../follow.hpp"
+#include "../follow_groups.hpp"
 
 namespace {
 
@@ -130,9 +131,55 @@ void kernel_shapes() {
             }
 }
 
+// A group lasso path against its optimality conditions: the pull of a group in use has the norm c omega, and its direction.
+void followed_groups() {
+    Problem p;
+    std::vector<std::int64_t> starts, members(p.k);
+    std::vector<double> omega, w(p.k, 0.0);
+    for (std::size_t j = 0; j < p.k; ++j) members[j] = static_cast<std::int64_t>((3 * j) % p.k);  // scattered: 3 and k are coprime
+    for (std::size_t j = 0; j < p.k; j += 3) starts.push_back(static_cast<std::int64_t>(j)), omega.push_back(1 + 0.1 * static_cast<double>(j));
+    starts.push_back(static_cast<std::int64_t>(p.k));
+    GroupFollower follower(Strip{p.G.data(), p.k, p.k}, p.q.data(), 1e3, starts.data(), members.data(), omega.size(), omega.data(), w.data());
+    for (double c : {3.0, 1.0, 0.3, 0.1}) {
+        follower.solve(c, 1e-14, 2000, [] { return false; });
+        for (std::size_t i = 0; i < omega.size(); ++i) {
+            double size = 0, pull = 0, along = 0;
+            for (auto m = starts[i]; m < starts[i + 1]; ++m) {
+                double x = w[members[m]], g = follower.gradient()[members[m]];
+                size += x * x, pull += g * g, along += x * g;
+            }
+            size = std::sqrt(size), pull = std::sqrt(pull);
+            check(pull <= c * omega[i] * (1 + 1e-6), "a group's pull is held");
+            check(size == 0 || std::abs(along - c * omega[i] * size) < 1e-5 * c * omega[i] * size + 1e-9, "a group in use is at its edge");
+        }
+    }
+}
+
+void likelihoods() {
+    for (std::size_t n : {1, 3, 4, 9, 300}) {
+        std::vector<double> y(n), w(n), eta(n), rho(n), h(n), predicted(n), metric(n, 0.5);
+        for (std::size_t i = 0; i < n; ++i) y[i] = i % 2, w[i] = 1 + i % 3, eta[i] = std::sin(static_cast<double>(i)) * 5;
+        for (Family family : {Family::bernoulli, Family::poisson}) {
+            double total = kernels().likelihood(family, y.data(), w.data(), eta.data(), n, rho.data(), h.data()), sum = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                double e = std::exp(eta[i]), mean = family == Family::poisson ? e : e / (1 + e);
+                sum += w[i] * ((family == Family::poisson ? e : std::log1p(e)) - y[i] * eta[i]);
+                check(std::abs(rho[i] - w[i] * (y[i] - mean)) < 1e-12 * (1 + w[i] * mean), "a likelihood's gradient");
+                check(std::abs(h[i] - w[i] * mean * (family == Family::poisson ? 1 : 1 - mean)) < 1e-12 * (1 + w[i] * mean), "its curvature");
+            }
+            check(std::abs(total - sum) < 1e-11 * (1 + std::abs(sum)), "a likelihood");
+            bool admitted = false;
+            double squares = kernels().judge(rho.data(), metric.data(), eta.data(), rho.data(), h.data(), n, predicted.data(), admitted);
+            check(squares >= 0 && std::abs(predicted[0] - (rho[0] - 0.5 * eta[0])) < 1e-15, "a step's account");
+        }
+    }
+}
+
 }  // namespace
 
 int main() {
+    followed_groups();
+    likelihoods();
     factored();
     kernel_shapes<float>();
     kernel_shapes<double>();
