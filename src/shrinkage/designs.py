@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from shrinkage import _core, threads
+from shrinkage import _core, memory, threads
 
 Vector = np.ndarray
 Matrix = np.ndarray
@@ -243,7 +243,7 @@ class Dense(Design):
         same = len(columns) == len(others) and np.array_equal(columns, others)
         both = columns if same else np.concatenate([columns, others])
         k = len(columns)
-        out = np.zeros((k, len(others)))
+        out = _room(k, len(others), "A Gram matrix")
         for rows, block in self._rows(both):
             left = block if same else block[:, :k]
             right = block if same else block[:, k:]
@@ -273,7 +273,7 @@ class Dense(Design):
 
     def kernel(self, d):
         n, p = self.shape
-        out = np.zeros((n, n))
+        out = _room(n, n, "The kernel matrix of the rows")
         # Each block adds to all of `out`: enough columns for that not to be what takes the time, yet few beside X.
         for at, block in self._columns(min(256, p // 16 + 1)):
             block *= np.sqrt(d[at])
@@ -352,6 +352,7 @@ class Sparse(Design):
         return X @ B - centre @ B
 
     def gram(self, columns, others, weights):
+        memory.require(len(columns) * len(others), f"A Gram matrix, {len(columns):,} x {len(others):,},")
         (left, mu), (right, nu) = self._scaled(columns), self._scaled(others)
         weighted = left.copy()
         weighted.data *= weights[weighted.indices]
@@ -359,6 +360,7 @@ class Sparse(Design):
         return (weighted.T @ right).toarray() - np.outer(a, nu) - np.outer(mu, b) + weights.sum() * np.outer(mu, nu)
 
     def kernel(self, d):
+        memory.require(self.shape[0] ** 2, f"The kernel matrix of the rows, {self.shape[0]:,} x {self.shape[0]:,},")
         X, centre = self._scaled(np.arange(self.shape[1]))
         cross = X @ (d * centre)
         return (X.multiply(d).tocsr() @ X.T).toarray() - cross[:, None] - cross + (d * centre) @ centre
@@ -374,6 +376,11 @@ class Sparse(Design):
     def scaled(self, columns: Vector) -> tuple[Any, Vector]:
         """These columns times their scale as a sparse matrix, and the centres (k,) they are seen about."""
         return self._scaled(columns)
+
+
+def _room(rows: int, columns: int, what: str) -> Matrix:
+    memory.require(rows * columns, f"{what}, {rows:,} x {columns:,},")
+    return np.zeros((rows, columns))
 
 
 def exponents(size: Vector) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, unit_terms
-from shrinkage.engine.panels import Panel, Whole, panel_of
+from shrinkage.engine.panels import Panel, Whole, panel_of, widened
 from shrinkage.problem import GAP, Problem
 
 BATCH, LARGEST_BATCH = 6, 9
@@ -115,9 +115,7 @@ class Lane(ABC):
         if old == size:
             return
         if size > len(self.room):
-            wider = np.empty((max(size, min(2 * len(self.room), size + 512)),) * 2)
-            wider[:old, :old] = self.room[:old, :old]
-            self.room = wider
+            self.room = widened(self.room, old, size)
         new = self.at[old:]
         block = (self.whole or panel).gram(new, self.at, self.metric)
         raw = np.diag(block[:, old:]).copy()

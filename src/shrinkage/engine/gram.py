@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage import _core, threads
+from shrinkage import _core, memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Moments, Patterns, Rows, unit_terms
 from shrinkage.problem import Problem
@@ -25,6 +25,7 @@ class GramRows(Rows):
         """`weights` (n,): the rows' in the loss, its curvature included. The first `lanes` columns of the patterns' marks are
         lanes; others are sets to be scored."""
         self.problem, self.weights, self.patterns, self.lanes = problem, weights, patterns, lanes
+        memory.require((patterns.count + lanes) * (problem.p + 2) ** 2, f"The Gram matrices of {lanes} weightings of the rows")
         self.products = problem.design.products(problem.y, weights, patterns.labels, patterns.count)
         self.moments = self._moments()
         self.pull = -self.moments[0].q

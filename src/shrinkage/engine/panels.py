@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage import memory
 from shrinkage.designs import Design, Matrix, Sparse, Vector
 
 
@@ -37,6 +38,15 @@ class Panel(ABC):
         """One column, (n,)."""
 
 
+def widened(room: Matrix, old: int, size: int) -> Matrix:
+    """Room for a Gram of `size` columns, with what there is of the `old` ones."""
+    side = max(size, min(2 * len(room), size + 512))
+    memory.require(side * side, f"The Gram matrix of {size:,} columns")
+    wider = np.empty((side, side))
+    wider[:old, :old] = room[:old, :old]
+    return wider
+
+
 class Whole:
     """The Gram of a panel's columns under one metric (n,), all rows counted: what lanes that lack only some rows take theirs
     from, less the rows they lack."""
@@ -50,9 +60,7 @@ class Whole:
         if old == size:
             return
         if size > len(self.room):
-            wider = np.empty((max(size, min(2 * len(self.room), size + 512)),) * 2)
-            wider[:old, :old] = self.room[:old, :old]
-            self.room = wider
+            self.room = widened(self.room, old, size)
         block = self.panel.gram(np.arange(old, size), np.arange(size), self.metric)
         self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
         self.size = size
@@ -80,7 +88,9 @@ class DensePanel(Panel):
     def grow(self, new):
         size = self.size + len(new)
         if size > len(self.held):
-            wider = np.empty((max(size, min(2 * len(self.held), size + 512)), self.held.shape[1]))
+            rows = max(size, min(2 * len(self.held), size + 512))
+            memory.require(rows * self.held.shape[1], f"A panel of {size:,} columns with {self.held.shape[1]:,} rows")
+            wider = np.empty((rows, self.held.shape[1]))
             wider[: self.size] = self.held[: self.size]
             self.held = wider
         self.held[self.size : size] = self.design.gather(new).T
