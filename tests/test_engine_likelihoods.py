@@ -259,3 +259,17 @@ def test_the_chi_square_bound(loss, eta, y, share):
     d = share * h
     assert loss.chi_square
     assert loss.fenchel_young(y, eta, loss.gradient(y, eta) + d)[0] <= (d**2 / h)[0] * (1 + 1e-9) + 1e-14
+
+
+@loss
+@width
+def test_far_units_and_no_intercept(loss, width):
+    """A derivative in a strength of 1e-200 has a square that is no number."""
+    X, y, _ = data(loss)
+    X, alphas = X[:, :width] - X[:, :width].mean(axis=0), np.geomspace(0.2, 0.05, 8)
+    for intercept in (True, False):
+        plain = sh.path(X, y, loss, sh.L1(1.0), alphas=alphas, intercept=intercept, tol=1e-9)
+        power = 2.0**-660
+        far = sh.path(X * power, y, loss, sh.L1(1.0), alphas=alphas * power, intercept=intercept, tol=1e-9)
+        assert far.passes == plain.passes is not None
+        np.testing.assert_allclose(far.coefs * power, plain.coefs, rtol=1e-9, atol=1e-12)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 from shrinkage.designs import Vector
 from shrinkage.points import Point
@@ -45,11 +46,11 @@ def of_freedom(problem: Problem, point: Point, hessian: Callable[[], np.ndarray]
 
 def _trace(H: np.ndarray, bend: np.ndarray) -> float:
     """tr[(H + bend)^-1 H], which is the number of columns less tr[(H + bend)^-1 bend]."""
-    factor, failed = linalg.lapack.dpotrf(H + bend, lower=1)
+    factor, failed = lapack.dpotrf(H + bend, lower=1)
     pivots = np.diag(factor)
     if failed or pivots.min() < 1e-6 * pivots.max():  # (nearly) dependent columns
         return float(np.trace(linalg.lstsq(H + bend, H, cond=1e-14)[0]))
-    inverse = linalg.lapack.dpotri(factor, lower=1)[0]  # its lower triangle
+    inverse = lapack.dpotri(factor, lower=1)[0]  # its lower triangle
     return float(len(H) - 2 * np.sum(np.tril(inverse) * bend) + np.diag(inverse) @ np.diag(bend))
 
 

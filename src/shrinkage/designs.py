@@ -245,9 +245,12 @@ class Dense(Design):
         k = len(columns)
         out = _room(k, len(others), "A Gram matrix")
         for rows, block in self._rows(both):
-            left = block if same else block[:, :k]
-            right = block if same else block[:, k:]
-            out += (left * weights[rows, None]).T @ right
+            if same:
+                block *= np.sqrt(weights[rows, None])
+                out += block.T @ block  # one factor: BLAS then does half the work
+            else:
+                block[:, :k] *= weights[rows, None]
+                out += block[:, :k].T @ block[:, k:]
         return out
 
     def products(self, y, weights, labels, count):
@@ -277,7 +280,7 @@ class Dense(Design):
         # Each block adds to all of `out`: enough columns for that not to be what takes the time, yet few beside X.
         for at, block in self._columns(min(256, p // 16 + 1)):
             block *= np.sqrt(d[at])
-            out += block @ block.T  # one factor: BLAS then does half the work
+            out += block @ block.T
         return out
 
     def gather(self, columns):

@@ -467,9 +467,11 @@ class BatchedRows(Rows):
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:
     """An orthonormal basis Q of what was read, X'Q from X' of it, and how much that has enlarged rounding."""
     V, C = np.column_stack(vectors), np.column_stack(pulls)
-    sizes = np.linalg.norm(V, axis=0)
+    sizes = np.abs(V).max(axis=0)
     keep = sizes > 0
-    V, C = V[:, keep] / sizes[keep], C[:, keep] / sizes[keep]
+    V, C = V[:, keep] / sizes[keep], C[:, keep] / sizes[keep]  # first by the largest entry, whose square may be no number
+    sizes = np.linalg.norm(V, axis=0)
+    V, C = V / sizes, C / sizes
     U, s, Vt = np.linalg.svd(V, full_matrices=False)
     good = s > 1e-6 * s.max(initial=0.0)
     return U[:, good], C @ (Vt[good].T / s[good]), float(10 / s[good].min(initial=1.0))

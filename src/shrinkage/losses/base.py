@@ -177,7 +177,8 @@ def _weigh(weights: Array | None, rows: Array) -> Array:
     if weights is None:
         return rows
     xp = array_namespace(rows)
-    return xp.where(weights > 0, weights * rows, xp.zeros_like(rows))
+    zero = xp.sum(rows[:0])  # of the same type, and not a vector of them
+    return xp.where(weights > 0, weights * rows, zero)
 
 
 def _sum(weights: Array | None, rows: Array) -> Array:
