@@ -10,6 +10,7 @@
 #include "descend.hpp"
 #include "follow.hpp"
 #include "follow_groups.hpp"
+#include "follow_sparse.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -101,68 +102,113 @@ inline auto fresh_columns(std::size_t n, std::size_t m) {
     return std::pair(Fortran(data, 2, shape, owner, strides), data);
 }
 
-std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double yy, Table unit, Values strengths, Values start,
-                                                     double target, bool want_tangent, Memory& memory) {
-    std::size_t k = q.shape(0), m = strengths.shape(0);
-    require(G.shape(0) == k && G.shape(1) == k && unit.shape(0) == 7 && unit.shape(1) == k && start.shape(0) == k,
-            "follow: G must be (k, k), unit (7, k), q and start (k,)");
-    require(k == 0 || G.stride(1) == 1, "follow: the rows of G must be contiguous");
-    auto [coefs, W] = fresh(m, k);
-    auto [slopes, S] = fresh(m, k);
-    auto [gaps, gap] = fresh(m);
-    auto [tangent, direction] = fresh(k);
-    int newtons = 0, sweeps = 0;
-    bool interrupted = false;
-    {
-        nb::gil_scoped_release unlocked;
-        SignalWatch watch;
-        std::vector<double> w(start.data(), start.data() + k);
-        Strip strip{G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
-        Follower follower(strip, q.data(), yy, {unit.data(), k}, w.data(), memory);
-        for (std::size_t i = 0; i < m && !interrupted; ++i) {
+// What a path of k coefficients over m strengths gives: arrays for Python, filled strength by strength.
+struct Trail {
+    std::size_t m, k;
+    Out2 coefs, slopes;
+    Out1 gaps;
+    double *W, *S, *gap;
+
+    Trail(std::size_t m, std::size_t k, bool sloped = false) : m(m), k(k) {
+        std::tie(coefs, W) = fresh(m, k);
+        std::tie(slopes, S) = fresh(sloped ? m : 0, k);
+        std::tie(gaps, gap) = fresh(m);
+        std::fill(gap, gap + m, std::numeric_limits<double>::infinity());
+    }
+
+    // `w` are the follower's coefficients. `insistent`: goes on after a strength whose gap is above `target`.
+    template <class Follower>
+    void walk(Follower& follower, const std::vector<double>& w, Values strengths, double target, bool insistent, SignalWatch& watch) {
+        for (std::size_t i = 0; i < m && !watch(); ++i) {
             gap[i] = follower.solve(strengths.data()[i], target, std::ref(watch));
             std::copy(w.begin(), w.end(), W + i * k);
-            std::copy(follower.gradient().begin(), follower.gradient().end(), S + i * k);
-            interrupted = watch();
+            if constexpr (requires { follower.gradient(); })
+                std::copy(follower.gradient().begin(), follower.gradient().end(), S + i * k);
+            if (gap[i] > target && !insistent) break;
         }
+    }
+};
+
+Strip strip_of(const Square& G, std::size_t k) {
+    require(G.shape(0) == k && G.shape(1) == k, "G must be (k, k)");
+    require(k == 0 || G.stride(1) == 1, "the rows of G must be contiguous");
+    return {G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
+}
+
+std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double yy, Table unit, Values strengths, Values start,
+                                                     double target, bool want_tangent, Memory& memory) {
+    std::size_t k = q.shape(0);
+    require(unit.shape(0) == 7 && unit.shape(1) == k && start.shape(0) == k, "follow: unit must be (7, k), q and start (k,)");
+    Strip strip = strip_of(G, k);
+    Trail trail(strengths.shape(0), k, true);
+    auto [tangent, direction] = fresh(k);
+    int newtons = 0, sweeps = 0;
+    SignalWatch watch;
+    {
+        nb::gil_scoped_release unlocked;
+        std::vector<double> w(start.data(), start.data() + k);
+        Follower follower(strip, q.data(), yy, {unit.data(), k}, w.data(), memory);
+        trail.walk(follower, w, strengths, target, true, watch);
         if (want_tangent) follower.set_tangent();
         std::copy(follower.direction().begin(), follower.direction().end(), direction);
         newtons = follower.newtons, sweeps = follower.sweeps;
     }
-    if (interrupted) throw nb::python_error();
-    return {coefs, slopes, gaps, tangent, newtons, sweeps};
+    if (watch()) throw nb::python_error();
+    return {trail.coefs, trail.slopes, trail.gaps, tangent, newtons, sweeps};
 }
 
-std::tuple<Out2, Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels starts, Labels members, Values omega,
-                                                 Values strengths, Values start, double target, int most) {
-    std::size_t k = q.shape(0), m = strengths.shape(0), groups = omega.shape(0);
-    require(G.shape(0) == k && G.shape(1) == k && start.shape(0) == k && members.shape(0) == k && starts.shape(0) == groups + 1,
-            "follow_groups: G must be (k, k), q, start and members (k,), starts one longer than omega");
-    require(k == 0 || G.stride(1) == 1, "follow_groups: the rows of G must be contiguous");
+std::tuple<Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels starts, Labels members, Values omega,
+                                           Values strengths, Values start, double target, int most) {
+    std::size_t k = q.shape(0), groups = omega.shape(0);
+    require(start.shape(0) == k && members.shape(0) == k && starts.shape(0) == groups + 1,
+            "follow_groups: q, start and members must be (k,), starts one longer than omega");
     require(starts.data()[groups] == static_cast<std::int64_t>(k), "follow_groups: starts must end at k");
     for (std::size_t i = 0; i < k; ++i)
         require(members.data()[i] >= 0 && members.data()[i] < static_cast<std::int64_t>(k), "follow_groups: a member is out of range");
-    auto [coefs, W] = fresh(m, k);
-    auto [slopes, S] = fresh(m, k);
-    auto [gaps, gap] = fresh(m);
+    Strip strip = strip_of(G, k);
+    Trail trail(strengths.shape(0), k);
     int sweeps = 0;
-    bool interrupted = false;
+    SignalWatch watch;
     {
         nb::gil_scoped_release unlocked;
-        SignalWatch watch;
         std::vector<double> w(start.data(), start.data() + k);
-        Strip strip{G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
-        GroupFollower follower(strip, q.data(), yy, starts.data(), members.data(), groups, omega.data(), w.data());
-        for (std::size_t i = 0; i < m && !interrupted; ++i) {
-            gap[i] = follower.solve(strengths.data()[i], target, most, std::ref(watch));
-            std::copy(w.begin(), w.end(), W + i * k);
-            std::copy(follower.gradient().begin(), follower.gradient().end(), S + i * k);
-            interrupted = watch();
-        }
+        GroupFollower follower(strip, q.data(), yy, {starts.data(), members.data(), omega.data(), groups}, w.data(), most);
+        trail.walk(follower, w, strengths, target, false, watch);
         sweeps = follower.sweeps;
     }
-    if (interrupted) throw nb::python_error();
-    return {coefs, slopes, gaps, sweeps};
+    if (watch()) throw nb::python_error();
+    return {trail.coefs, trail.gaps, sweeps};
+}
+
+using Rows32 = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::tuple<Out2, Out1, Out1, int> follow_sparse_(Values values, Values weighted, Rows32 rows, Labels starts, Values mean, Values square,
+                                                 double total, Values y, Values weights, Table unit, Values strengths, Values start,
+                                                 double target) {
+    std::size_t n = y.shape(0), k = start.shape(0), count = values.shape(0);
+    require(weighted.shape(0) == count && rows.shape(0) == count && starts.shape(0) == k + 1 && starts.data()[0] == 0 &&
+                starts.data()[k] == static_cast<std::int64_t>(count),
+            "follow_sparse: values, weighted and rows must be alike, starts (k + 1,) and end there");
+    require(mean.shape(0) == k && square.shape(0) == k && unit.shape(0) == 7 && unit.shape(1) == k && weights.shape(0) == n,
+            "follow_sparse: mean, square and start must be (k,), unit (7, k), y and weights (n,)");
+    for (std::size_t i = 0; i < count; ++i)
+        require(rows.data()[i] >= 0 && static_cast<std::size_t>(rows.data()[i]) < n, "follow_sparse: a row is out of range");
+    SparseColumns X{values.data(), weighted.data(), rows.data(), starts.data(), mean.data(), square.data(), n, k, total};
+    Trail trail(strengths.shape(0), k);
+    auto [tangent, direction] = fresh(k);
+    int sweeps = 0;
+    SignalWatch watch;
+    {
+        nb::gil_scoped_release unlocked;
+        std::vector<double> w(start.data(), start.data() + k);
+        SparseFollower follower(X, y.data(), weights.data(), {unit.data(), k}, w.data());
+        trail.walk(follower, w, strengths, target, true, watch);
+        std::vector<double> way = follower.direction(std::ref(watch));
+        std::copy(way.begin(), way.end(), direction);
+        sweeps = follower.sweeps;
+    }
+    if (watch()) throw nb::python_error();
+    return {trail.coefs, trail.gaps, tangent, sweeps};
 }
 
 using Numbers = nb::ndarray<nb::ro, nb::device::cpu>;
@@ -258,7 +304,12 @@ NB_MODULE(_core, m) {
           "duality gaps (m,), -dw/dc at the end (k,), Newton steps, sweeps).");
     m.def("follow_groups", &follow_groups_, "G"_a.noconvert(), "q"_a, "yy"_a, "starts"_a, "members"_a, "omega"_a, "strengths"_a,
           "start"_a, "target"_a, "most"_a,
-          "Minimise w'Gw/2 - q'w + c sum omega_g ||w_g|| for each c in turn: (coefs (m, k), slopes q - Gw (m, k), gaps (m,), sweeps).");
+          "Minimise w'Gw/2 - q'w + c sum omega_g ||w_g|| for each c in turn, until one is not reached: (coefs (m, k), gaps (m,), "
+          "inf where it was not tried, sweeps).");
+    m.def("follow_sparse", &follow_sparse_, "values"_a, "weighted"_a, "rows"_a, "starts"_a, "mean"_a, "square"_a, "total"_a, "y"_a,
+          "weights"_a, "unit"_a, "strengths"_a, "start"_a, "target"_a,
+          "Minimise sum weights (y - (X - 1 mean') w)^2 / 2 + c P(w) for each c in turn, X in compressed columns: "
+          "(coefs (m, k), gaps (m,), -dw/dc at the end (k,), sweeps).");
     m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");

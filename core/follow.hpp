@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 #include "factor.hpp"
+#include "gap.hpp"
 #include "quadratic.hpp"
 
 struct Strip {  // a Gram matrix, symmetric, row j at G + j * stride
@@ -56,23 +57,11 @@ public:
         return gap();
     }
 
-    // P - D over these columns, each summand >= 0: see Problem._gap, whose twin this is.
+    // P - D over these columns.
     double gap() const {
-        double k = 1, rr = yy, sum = 0;
-        for (std::size_t j = 0; j < gram.k; ++j) {
-            Term t = term(j);
-            rr -= w[j] * (q[j] + g[j]);
-            if (t.free() || t.l2 > 0) continue;
-            double size = std::abs(g[j]);
-            bool open = g[j] > 0 ? std::isinf(t.high) : std::isinf(t.low);
-            if (open && size > t.l1) k = std::min(k, t.l1 / size);
-        }
-        sum = (1 - k) * (1 - k) * std::max(rr, 0.0) / 2;
-        for (std::size_t j = 0; j < gram.k; ++j) {
-            Term t = term(j);
-            sum += t.free() ? std::abs(g[j] * w[j]) * k : fenchel_young(t, w[j], k * g[j]);
-        }
-        return sum;
+        double squares = yy;
+        for (std::size_t j = 0; j < gram.k; ++j) squares -= w[j] * (q[j] + g[j]);
+        return duality_gap({unit, strength}, w, g.data(), gram.k, squares);
     }
 
     // Where the path leads as c falls: w(c - d) = w + d * tangent until the active set changes.
@@ -103,27 +92,7 @@ private:
     Factor& factor;
     double strength = 0;
 
-    static double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
-
-    Term term(std::size_t j) const {
-        Term t = unit[j];
-        t.l1 *= strength;
-        t.l2 *= strength;
-        return t;
-    }
-
-    static double fenchel_young(const Term& t, double at, double v) {
-        double size = std::abs(v) - t.l1, best = 0;  // where v z - P(z) is largest
-        if (t.l2 > 0) best = size > 0 ? sign(v) * size / t.l2 : 0;
-        else if (size > 1e-13 * t.l1) best = v > 0 ? t.high : t.low;
-        if (std::isinf(best)) best = 0;  // an open side: v was scaled to its edge, so this is rounding
-        best = t.clip(best);
-        auto cost = [&](double z) { return t.l1 * std::abs(z) + t.l2 * z * z / 2 - v * z; };
-        if (best == 0) return std::max(cost(at), 0.0);
-        if (t.l2 > 0 && at != 0 && sign(at) == sign(best) && best == sign(v) * size / t.l2)
-            return t.l2 * (at - best) * (at - best) / 2;
-        return std::max(cost(at) - cost(best), 0.0);
-    }
+    Term term(std::size_t j) const { return Strengthened{unit, strength}[j]; }
 
     bool active(std::size_t j) const {
         Term t = unit[j];

@@ -6,6 +6,7 @@
 #include "../descend.hpp"
 #include "../follow.hpp"
 #include "../follow_groups.hpp"
+#include "../follow_sparse.hpp"
 
 namespace {
 
@@ -139,13 +140,14 @@ void followed_groups() {
     for (std::size_t j = 0; j < p.k; ++j) members[j] = static_cast<std::int64_t>((3 * j) % p.k);  // scattered: 3 and k are coprime
     for (std::size_t j = 0; j < p.k; j += 3) starts.push_back(static_cast<std::int64_t>(j)), omega.push_back(1 + 0.1 * static_cast<double>(j));
     starts.push_back(static_cast<std::int64_t>(p.k));
-    GroupFollower follower(Strip{p.G.data(), p.k, p.k}, p.q.data(), 1e3, starts.data(), members.data(), omega.size(), omega.data(), w.data());
+    GroupFollower follower({p.G.data(), p.k, p.k}, p.q.data(), 1e3, {starts.data(), members.data(), omega.data(), omega.size()}, w.data(), 2000);
     for (double c : {3.0, 1.0, 0.3, 0.1}) {
-        follower.solve(c, 1e-14, 2000, [] { return false; });
+        follower.solve(c, 1e-14, [] { return false; });
         for (std::size_t i = 0; i < omega.size(); ++i) {
             double size = 0, pull = 0, along = 0;
             for (auto m = starts[i]; m < starts[i + 1]; ++m) {
-                double x = w[members[m]], g = follower.gradient()[members[m]];
+                double x = w[members[m]], g = p.q[members[m]];
+                for (std::size_t l = 0; l < p.k; ++l) g -= p.G[static_cast<std::size_t>(members[m]) * p.k + l] * w[l];
                 size += x * x, pull += g * g, along += x * g;
             }
             size = std::sqrt(size), pull = std::sqrt(pull);
@@ -153,6 +155,50 @@ void followed_groups() {
             check(size == 0 || std::abs(along - c * omega[i] * size) < 1e-5 * c * omega[i] * size + 1e-9, "a group in use is at its edge");
         }
     }
+}
+
+// A path over sparse columns against one over their Gram: the same coefficients, tangent and gaps.
+void followed_sparse() {
+    constexpr std::size_t n = 40, k = 25;
+    std::vector<double> values, weighted, y(n), weights(n), mean(k, 0.0), square(k), unit(7 * k, 0.0), G(k * k), q(k), dense(n * k, 0.0);
+    std::vector<std::int32_t> rows;
+    std::vector<std::int64_t> starts{0};
+    double total = 0, level = 0, yy = 0;
+    for (std::size_t i = 0; i < n; ++i) weights[i] = 1 + i % 3, y[i] = std::sin(3.0 * static_cast<double>(i * i)), total += weights[i], level += weights[i] * y[i];
+    for (std::size_t i = 0; i < n; ++i) y[i] -= level / total, yy += weights[i] * y[i] * y[i];
+    for (std::size_t j = 0; j < k; ++j) {
+        for (std::size_t i = j % 7; i < n && j != 11; i += 3 + j % 5) {  // column 11 has no entries
+            double x = 1 + std::cos(static_cast<double>(i + 5 * j));
+            values.push_back(x), weighted.push_back(x * weights[i]), rows.push_back(static_cast<std::int32_t>(i));
+            mean[j] += x * weights[i] / total, dense[j * n + i] = x;
+        }
+        starts.push_back(static_cast<std::int64_t>(values.size()));
+    }
+    for (std::size_t j = 0; j < k; ++j)
+        for (std::size_t i = 0; i < n; ++i) {
+            double x = dense[j * n + i] - mean[j];
+            q[j] += weights[i] * x * y[i];
+            for (std::size_t l = 0; l < k; ++l) G[j * k + l] += weights[i] * x * (dense[l * n + i] - mean[l]);
+        }
+    for (std::size_t j = 0; j < k; ++j) {
+        square[j] = G[j * k + j];
+        unit[j] = j == 3 ? 0.0 : 1.0, unit[k + j] = j % 2 ? 0.3 : 0.0, unit[2 * k + j] = j == 5 ? 0.0 : -1e300 * 1e300;
+        unit[3 * k + j] = j == 7 ? 0.01 : 1e300 * 1e300, unit[5 * k + j] = unit[6 * k + j] = 1e300 * 1e300;
+    }
+    SparseColumns X{values.data(), weighted.data(), rows.data(), starts.data(), mean.data(), square.data(), n, k, total};
+    std::vector<double> w(k, 0.0), v(k, 0.0);
+    SparseFollower sparse(X, y.data(), weights.data(), {unit.data(), k}, w.data());
+    Memory memory;
+    Follower follower({G.data(), k, k}, q.data(), yy, {unit.data(), k}, v.data(), memory);
+    auto never = [] { return false; };
+    for (double c : {3.0, 1.0, 0.3, 0.1, 0.03}) {
+        double gap = sparse.solve(c, 1e-13, never);
+        check(gap <= 1e-13 && std::abs(follower.solve(c, 1e-13, never) - gap) < 2e-13, "a sparse path's gap");
+        for (std::size_t j = 0; j < k; ++j) check(std::abs(w[j] - v[j]) < 1e-5, "a sparse path's coefficients");
+    }
+    follower.set_tangent();
+    std::vector<double> way = sparse.direction(never);
+    for (std::size_t j = 0; j < k; ++j) check(std::abs(way[j] - follower.direction()[j]) < 0.1 * (1 + std::abs(way[j])), "its tangent");
 }
 
 void likelihoods() {
@@ -179,6 +225,7 @@ void likelihoods() {
 
 int main() {
     followed_groups();
+    followed_sparse();
     likelihoods();
     factored();
     kernel_shapes<float>();

@@ -69,7 +69,7 @@ class Solved(NamedTuple):
 
 class Lane(ABC):
     """A weighting of the rows, and its working set: `columns` (U,), where they lie in the panel (`at`) and where each of the
-    design's columns lies among them (`place`, -1 for outside). Of the first `filled` of them means and Gram, both under the
+    design's columns lies among them (`place`, -1 for outside). Of the first `filled` of them the Gram, and of those with a `mean` the mean, both under the
     `metric` (n,): the weights times the loss's curvature."""
 
     half: float  # half the null deviance
@@ -120,14 +120,19 @@ class Lane(ABC):
         block = (self.whole or panel).gram(new, self.at, self.metric)
         raw = np.diag(block[:, old:]).copy()
         lost = raw < LEAST_SHARE * self.whole.diagonal(new) if self.whole else np.zeros(len(new), bool)
-        sums = panel.sums(new, self.metric[:, None])[:, 0]
-        self.mean = np.concatenate([self.mean, sums / self.held if self.intercept else np.zeros(len(new))])
+        self.average(panel)
         if self.intercept:
-            block -= np.outer(sums, self.mean)
+            block -= np.outer(self.held * self.mean[old:], self.mean)
         self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
         self.filled = size
         for j in np.flatnonzero(lost | (np.diag(block[:, old:]) <= LEAST_SPREAD * raw)):
             self._mend(old + int(j), panel)
+
+    def average(self, panel: Panel) -> None:
+        """The means of the columns that lack them."""
+        new = self.at[len(self.mean) :]
+        more = panel.sums(new, self.metric[:, None])[:, 0] / self.held if self.intercept else np.zeros(len(new))
+        self.mean = np.concatenate([self.mean, more])
 
     def _mend(self, j: int, panel: Panel) -> None:
         """A column that hardly varies in this lane: its row of G from the centred column, zero where it is constant."""
@@ -149,6 +154,10 @@ class Lane(ABC):
     @abstractmethod
     def solve(self, strengths: Vector, tol: float, panel: Panel) -> Solved:
         """The models at one strength or more from the first on, and the state's tangent at the last."""
+
+    def gramless(self, panel: Panel) -> bool:
+        """Whether the next batch is solved without a Gram."""
+        return False
 
     def stale(self) -> bool:
         """Whether the next batch needs another metric."""
@@ -320,15 +329,14 @@ class BatchedRows(Rows):
             chosen[np.argmax(score)] = True
             first.append(np.flatnonzero(lane.complete(chosen)))
         self._grow(first)
-        if self.whole:
-            self.whole.grow(self.held)
         for lane, columns in zip(self.lanes, first, strict=True):
-            lane.fill(self.panel)
+            lane.average(self.panel)
             at, pull = lane.place[columns], lane.state.pull[columns]
             way = np.zeros((1, len(lane.columns)))
             way[0, at] = pull / (np.linalg.norm(pull) or 1.0)
-            square = float(way[0] @ lane.G @ way[0])
-            lane.lead(lane.fitted(way, self.panel)[:, 0] * (lane.entry[columns[0]] / square if square > 0 else 0.0))
+            along = lane.fitted(way, self.panel)[:, 0]
+            square = float(lane.metric @ along**2)
+            lane.lead(along * (lane.entry[columns[0]] / square if square > 0 else 0.0))
         slopes = self._read([lane.state.tangent for lane in self.lanes], self.lanes)
         for lane, slope in zip(self.lanes, slopes.T, strict=True):
             lane.state.slope = slope
@@ -377,6 +385,8 @@ class BatchedRows(Rows):
             for lane, its in zip(self.lanes, strengths, strict=True):
                 if lane.stale():
                     lane.measure(lane.ahead(its))
+            return
+        if all(lane.gramless(self.panel) for lane in self.lanes):
             return
         if self.whole is None or any(lane.stale() for lane in self.lanes):
             metric = self.lanes[0].ahead(strengths[0])

@@ -76,7 +76,7 @@ class GroupedLane(SquaredLane):
         target, m = 0.1 * tol * self.half, len(strengths)
         W, gaps, done, w = np.zeros((m, len(self.columns))), np.full(m, np.inf), 0, self.state.w
         for _ in range(m + ATTEMPTS):
-            found, _, reached, _ = _core.follow_groups(
+            found, reached, _ = _core.follow_groups(
                 self.G, self.q, self.yy, starts, members, omega, np.ascontiguousarray(strengths[done:]), w, target, ROUNDS
             )
             bad = np.flatnonzero(reached > target)
@@ -89,9 +89,8 @@ class GroupedLane(SquaredLane):
             w = self._newton(found[good], float(strengths[done]), starts, members, omega)
         count = max(done, 1)
         W, gaps = W[:count], gaps[:count]
-        self.lead(self.fitted(self._tangent(W[-1], float(strengths[count - 1]), starts, members, omega)[None, :], panel)[:, 0])
-        vectors = self.root[:, None] * (self.y[:, None] - self.fitted(W, panel))
-        return Solved(W, self.mean_of_y - W @ self.mean, gaps, vectors, np.sum(vectors**2, axis=0) / 2)
+        tangent = self._tangent(W[-1], float(strengths[count - 1]), starts, members, omega)
+        return self.solved(W, gaps, tangent, panel)
 
     def _bent(self, w: Vector, c: float, starts: Vector, members: Vector, omega: Vector) -> tuple[Vector, Matrix, Vector]:
         """The columns in use, the second derivative of loss and penalty there, and the penalty's gradient at strength one."""

@@ -147,6 +147,20 @@ class SparsePanel(Panel):
         self.held = columns if self.held is None else sparse.hstack([self.held, columns], format="csc")
         self.centre = np.concatenate([self.centre, centre])
 
+    def some(self, at: np.ndarray) -> Any:
+        """Columns `at`, compressed, uncentred."""
+        return self.held[:, at]
+
+    def count(self, at: np.ndarray) -> int:
+        """How many entries they hold."""
+        return int(np.diff(self.held.indptr)[at].sum())
+
+    def squares(self, at: np.ndarray, weights: Vector) -> Vector:
+        """Their weighted sums of squares."""
+        some = self.held[:, at]
+        some.data = some.data**2
+        return some.T @ weights
+
     def gram(self, at, others, weights):
         new = self.held[:, at]
         new.data = new.data * weights[new.indices]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.designs import Matrix, Vector
+from shrinkage.designs import Matrix, Sparse, Vector
 from shrinkage.engine import grouped
 from shrinkage.engine.batched import BatchedRows, Lane
 from shrinkage.engine.concave import ConcaveLane
@@ -13,6 +13,7 @@ from shrinkage.engine.gram import GramRows
 from shrinkage.engine.grouped import GroupedLane
 from shrinkage.engine.lanes import Patterns, Rows
 from shrinkage.engine.squares import SquaredLane
+from shrinkage.engine.thin import ThinLane
 from shrinkage.problem import Problem
 
 LEAST_TOL = 1e-12  # below it, a gap out of Gram quantities is rounding
@@ -48,7 +49,7 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     row; `positive`: every alpha is > 0.
     """
     kind = _kind(problem)
-    if kind is SquaredLane and problem.p <= WIDEST + PER_LANE * (lanes - 1):
+    if kind in (SquaredLane, ThinLane) and problem.p <= WIDEST + PER_LANE * (lanes - 1):
         patterns = Patterns.of(multiples)
         if patterns.count <= 4 * lanes:
             weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
@@ -62,4 +63,6 @@ def _kind(problem: Problem) -> type[Lane]:
         return CurvedLane
     if twin.groups is not None:
         return GroupedLane
-    return ConcaveLane if twin.terms[4].any() else SquaredLane
+    if twin.terms[4].any():
+        return ConcaveLane
+    return ThinLane if isinstance(problem.design, Sparse) else SquaredLane

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage import _core
+from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.batched import NOTHING, Lane, Solved, State
+from shrinkage.engine.panels import Panel
 
 
 class SquaredLane(Lane):
@@ -44,6 +46,10 @@ class SquaredLane(Lane):
             self.G, self.q, self.yy, np.ascontiguousarray(self.unit[:, self.columns]), np.ascontiguousarray(strengths),
             self.state.w, 0.1 * tol * self.half, True, self.memory,
         )  # fmt: skip
+        return self.solved(W, gaps, tangent, panel)
+
+    def solved(self, W: Matrix, gaps: Vector, tangent: Vector, panel: Panel) -> Solved:
+        """What follows from models W (b, U), and from -dw / d strength at the last, (U,)."""
         self.lead(self.fitted(tangent[None, :], panel)[:, 0])
         vectors = self.root[:, None] * (self.y[:, None] - self.fitted(W, panel))
         return Solved(W, self.mean_of_y - W @ self.mean, gaps, vectors, np.sum(vectors**2, axis=0) / 2)
