@@ -1,5 +1,7 @@
 """Group lasso paths of the engine against an evaluator in extended precision."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -112,3 +114,11 @@ def test_degrees_of_freedom_are_those_of_the_trace():
             unit = w[at][here] / size
             bend[np.ix_(here, here)] = len(y) * alpha / size * (np.eye(here.sum()) - np.outer(unit, unit))
         assert found.df[i] == pytest.approx(np.trace(np.linalg.lstsq(H + bend, H, rcond=None)[0]) if len(at) else 0, rel=1e-6)
+
+
+def test_a_path_that_is_pickled_brings_its_degrees_of_freedom():
+    X, y, _ = data()
+    found = sh.path(X, y, LOSS, sh.Grouped(sh.L1(1.0), GROUPS["fives"]), n_alphas=8, ratio=0.1)
+    text = pickle.dumps(found)
+    assert len(text) < X.nbytes  # and nothing of X
+    np.testing.assert_array_equal(pickle.loads(text).df, found.df)

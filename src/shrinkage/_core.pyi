@@ -41,6 +41,21 @@ def follow_groups(
     start: Floats,
     target: float,
     most: int,
+) -> tuple[Floats, Floats, int]: ...
+def follow_sparse(
+    values: Floats,
+    weighted: Floats,
+    rows: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    mean: Floats,
+    square: Floats,
+    total: float,
+    y: Floats,
+    weights: Floats,
+    unit: Floats,
+    strengths: Floats,
+    start: Floats,
+    target: float,
 ) -> tuple[Floats, Floats, Floats, int]: ...
 def moments(X: NDArray, weights: Floats | None) -> tuple[Floats, Floats, Floats, Floats]: ...
 def skinny(X: NDArray, shift: Floats, R: Floats) -> Floats: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,7 +35,8 @@ class Path:
     - `alphas` (m,), on the mean of the loss; `coefs` (p, m), `intercepts` (m,).
     - `gaps` (m,): each model's relative certificate, a duality gap or a violation (`kinds`) of size `values` (m,);
       `certificates`, `outcomes`: lists of m.
-    - `df` (m,): effective degrees of freedom, the intercept not counted; `deviance_explained` (m,).
+    - `df` (m,): effective degrees of freedom, the intercept not counted; for groups of columns counted when first asked for
+      (until then the path refers to X), since that may take longer than the path. `deviance_explained` (m,).
     - `losses` (m,): sums of the loss, which are `totals * 2**total_power` (that may leave the floating-point numbers).
     - `n_iter` (m,): steps of the outer loop. `passes`: how often the engine read X for the whole path, or None where a
       solver went from alpha to alpha. `loss`, `penalty`: as given; `names` of the columns or None.
@@ -49,7 +50,7 @@ class Path:
     gaps: Vector
     tol: float
     outcomes: list[Outcome]
-    df: Vector
+    counts: list[float | Callable[[], float]]  # `df`, or what counts it
     deviance_explained: Vector
     totals: Vector
     total_power: int
@@ -63,6 +64,14 @@ class Path:
     def certificates(self) -> list[Certificate]:
         every = zip(self.kinds, self.values, self.gaps, strict=True)
         return [Certificate(kind, float(value), float(gap), self.tol) for kind, value, gap in every]
+
+    @property
+    def df(self) -> Vector:
+        self.counts[:] = [float(count()) if callable(count) else count for count in self.counts]
+        return np.array(self.counts, dtype=float)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "counts": self.df.tolist()}
 
     @property
     def losses(self) -> Vector:

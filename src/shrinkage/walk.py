@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -83,7 +84,7 @@ class Fits:
     values: Vector
     relatives: Vector
     outcomes: list[Outcome]
-    df: Vector
+    df: list[float | Callable[[], float]]  # a number, or what counts it
     totals: Vector
     steps: np.ndarray
 
@@ -92,7 +93,7 @@ class Fits:
         coefs, intercepts, kinds, values, relatives, outcomes, df, totals, steps = zip(*rows, strict=True)
         return cls(
             np.column_stack(coefs), np.array(intercepts), list(kinds), np.array(values), np.array(relatives), list(outcomes),
-            np.array(df), np.array(totals), np.array(steps),
+            list(df), np.array(totals), np.array(steps),
         )  # fmt: skip
 
     def put(self, i: int, row: Row) -> None:
@@ -106,7 +107,7 @@ class Walks:
     """Paths of one task under several weightings of its rows, the first of them over all rows."""
 
     paths: list[Path]
-    # Mean squared errors (m, K) on held-out and on training rows, to be multiplied by 2**power; None where nobody has them.
+    # Mean unit deviances (m, K) on held-out and on training rows, to be multiplied by 2**power; None where nobody has them.
     errors: tuple[Matrix, Matrix] | None = None
     power: int = 0
 
@@ -247,19 +248,25 @@ def _of_line(
     return _path(task, problem, units, alphas, fits, settings.tol, line, rows.passes)
 
 
-def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> Vector:
-    """Degrees of freedom of the models of a line."""
-    twin = problem.penalty.twin(problem.p)
+def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> list[float | Callable[[], float]]:
+    """Degrees of freedom of the models of a line; of groups only once they are asked for."""
+    twin, m = problem.penalty.twin(problem.p), len(line.W)  # an interrupted path has fewer models than alphas
     if twin.groups is None and not twin.terms[1].any():
-        return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float)
-    out, order = np.empty(len(line.W)), np.argsort(line.columns)
-    for i, coefs in enumerate(line.W):  # an interrupted path has fewer models than alphas
-        here = problem.with_penalty(per_alpha(task) * (float(alphas[i]) * problem.penalty))
-        w = np.zeros(problem.p)
-        w[line.columns] = coefs
-        used = order[coefs[order] != 0]
-        out[i] = degrees.of_freedom(here, Point(w, 0.0, problem.y), partial(rows.hessian, line, i, used))
-    return out
+        return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float).tolist()
+    counts = [partial(_df, task, problem, line, float(alphas[i]), i) for i in range(m)]
+    if twin.groups is not None:
+        return [*counts]
+    order = np.argsort(line.columns)
+    return [count(partial(rows.hessian, line, i, order[line.W[i, order] != 0])) for i, count in enumerate(counts)]
+
+
+def _df(
+    task: Task, problem: Problem, line: engine.Line, alpha: float, i: int, hessian: Callable[[], Matrix] | None = None
+) -> float:
+    w = np.zeros(problem.p)
+    w[line.columns] = line.W[i]
+    here = problem.with_penalty(per_alpha(task) * (alpha * problem.penalty))
+    return degrees.of_freedom(here, Point(w, 0.0, problem.y), hessian)
 
 
 # ---- the record
@@ -289,7 +296,7 @@ def _path(
         gaps=fits.relatives,
         tol=tol,
         outcomes=fits.outcomes,
-        df=fits.df,
+        counts=fits.df,
         deviance_explained=1 - (fits.totals - floor) / half if half > 0 else np.zeros(len(alphas)),
         totals=fits.totals,
         total_power=units.objective_power,

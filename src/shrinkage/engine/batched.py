@@ -69,8 +69,8 @@ class Solved(NamedTuple):
 
 class Lane(ABC):
     """A weighting of the rows, and its working set: `columns` (U,), where they lie in the panel (`at`) and where each of the
-    design's columns lies among them (`place`, -1 for outside). Of the first `filled` of them the Gram, and of those with a `mean` the mean, both under the
-    `metric` (n,): the weights times the loss's curvature."""
+    design's columns lies among them (`place`, -1 for outside). Of the first of them there is a `mean`, and of the first
+    `filled` the Gram, both under the `metric` (n,): the weights times the loss's curvature."""
 
     half: float  # half the null deviance
     floor: float  # the least the summed loss can be

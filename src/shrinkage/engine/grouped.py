@@ -14,7 +14,6 @@ from scipy import linalg
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.batched import Solved
 from shrinkage.engine.squares import SquaredLane
 
 ROUNDS = 8  # of sweeps before Newton is asked

@@ -7,7 +7,6 @@ import numpy as np
 
 from shrinkage import _core
 from shrinkage.engine.lanes import LEAST_SPREAD
-from shrinkage.engine.panels import SparsePanel
 from shrinkage.engine.squares import SquaredLane
 
 COSTLIER = 16  # what an entry costs that is found by its row's number, times what one of a Gram does
@@ -19,7 +18,7 @@ class ThinLane(SquaredLane):
         super().measure(metric, whole)
         self.square, self.even = np.zeros(0), True
 
-    def gramless(self, panel: SparsePanel) -> bool:
+    def gramless(self, panel):
         """A column that hardly varies in this lane needs digits that only its Gram's row keeps: see `Lane.fill`."""
         if not self.even or len(self.at) ** 2 <= COSTLIER * panel.count(self.at) or len(self.y) >= MOST_ROWS:
             return False
