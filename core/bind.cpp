@@ -289,6 +289,24 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Colu
     return {predicted, squares, admitted};
 }
 
+std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(Table read, Table inside, Values apart, Values up, Values down,
+                                                                   Values reach, Values end, Values allowed) {
+    std::size_t d = read.shape(0), p = read.shape(1), b = inside.shape(1);
+    require(inside.shape(0) == d && apart.shape(0) == b && allowed.shape(0) == b, "chord: inside must be (d, b), apart and allowed (b,)");
+    for (const Values* one : {&up, &down, &reach, &end}) require(one->shape(0) == p, "chord: up, down, reach and end must be (p,)");
+    auto [largest, most] = fresh(b);
+    bool* flags = new bool[p > 0 ? p : 1];
+    nb::capsule owner(flags, [](void* data) noexcept { delete[] static_cast<bool*>(data); });
+    nb::ndarray<nb::numpy, bool, nb::ndim<1>> over(flags, {p}, owner);
+    {
+        nb::gil_scoped_release unlocked;
+        std::vector<double> work(b * ROWS);
+        kernels().chord({p, d, b, read.data(), inside.data(), apart.data(), up.data(), down.data(), reach.data(), end.data(),
+                         allowed.data()}, work.data(), most, flags);
+    }
+    return {largest, over};
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -318,5 +336,8 @@ NB_MODULE(_core, m) {
     m.def("judge", &judge_, "before"_a, "metric"_a, "moved"_a, "rho"_a, "curvatures"_a,
           "before - metric moved (n, m); the sum of its squared distance from rho over the curvatures (m,); whether it is "
           "nowhere farther than the curvature (m,).");
+    m.def("chord", &chord_, "read"_a, "inside"_a, "apart"_a, "up"_a, "down"_a, "reach"_a, "end"_a, "allowed"_a,
+          "What columns' pulls count at models between two ends, at most: (the largest of those within `allowed` (b,), "
+          "which may be beyond (p,)). See `Chord`.");
     m.def("kernels", [] { return kernels().name; }, "The instruction set the kernels run on.");
 }

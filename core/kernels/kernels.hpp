@@ -16,7 +16,17 @@ struct ColumnMoments {
     double *mean, *square, *low, *high;
 };
 
+constexpr std::size_t ROWS = 256;  // of a block: with a tile of columns it stays in the first cache
+
 enum class Family { bernoulli, poisson };
+
+// What is known of p columns' pulls at b models whose dual vectors lie `apart` (b,) from the span of d vectors: `read` (d, p)
+// are the columns' products with these, `inside` (d, b) the models' parts in their span. A pull v of column j counts as
+// max(up v, -down v), and adds reach times apart; at the last model it is `end` (p,).
+struct Chord {
+    std::size_t p, d, b;
+    const double *read, *inside, *apart, *up, *down, *reach, *end, *allowed;
+};
 
 struct Kernels {
     const char* name;
@@ -38,6 +48,9 @@ struct Kernels {
     // predicted = before - metric moved; sum of (predicted - rho)^2 / curvature, and whether |predicted - rho| <= curvature.
     double (*judge)(const double* before, const double* metric, const double* moved, const double* rho, const double* curvature,
                     std::size_t n, double* predicted, bool& admitted);
+    // over (p,): the columns that may count more than `allowed` (b,) somewhere; largest (b,): the most that others count.
+    // `work`: room for b times ROWS numbers.
+    void (*chord)(const Chord& chord, double* work, double* largest, bool* over);
 };
 
 // The table for this machine.

@@ -49,7 +49,6 @@ static void axpy4(const double* a, const double* const* x, double* __restrict y,
     for (std::size_t i = 0; i < n; ++i) y[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
 }
 
-constexpr std::size_t ROWS = 256;  // of a block: with a tile of columns it stays in the first cache
 
 // Two sets of moments become one.
 static void merge(double& mean, double& square, double& total, double other_mean, double other_square, double other_total) {
@@ -409,9 +408,39 @@ static double judge(const double* __restrict before, const double* __restrict me
     return sum(sums) + rest;
 }
 
+static void chord(const Chord& c, double* work, double* largest, bool* over) {
+    for (std::size_t i = 0; i < c.b; ++i) largest[i] = 0;
+    for (std::size_t first = 0; first < c.p; first += ROWS) {
+        const std::size_t n = std::min(ROWS, c.p - first);
+        const double *__restrict up = c.up + first, *__restrict down = c.down + first, *__restrict reach = c.reach + first;
+        bool beyond[ROWS] = {};
+        for (std::size_t i = 0; i < c.b; ++i) {
+            double* __restrict count = work + i * ROWS;  // the pulls, then what they count
+            const double apart = i + 1 == c.b ? 0 : c.apart[i], allowed = c.allowed[i];
+            if (i + 1 == c.b) std::memcpy(count, c.end + first, n * sizeof(double));
+            else {
+                std::fill(count, count + n, 0.0);
+                for (std::size_t k = 0; k < c.d; ++k) axpy(c.inside[k * c.b + i], c.read + k * c.p + first, count, n);
+            }
+            for (std::size_t j = 0; j < n; ++j) {
+                double above = up[j] * count[j], below = -down[j] * count[j];
+                count[j] = (above > below ? above : below) + reach[j] * apart;
+            }
+            for (std::size_t j = 0; j < n; ++j) beyond[j] |= !(count[j] <= allowed);  // NaN is beyond
+        }
+        for (std::size_t i = 0; i < c.b; ++i) {
+            const double* count = work + i * ROWS;
+            double most = largest[i];
+            for (std::size_t j = 0; j < n; ++j) most = !beyond[j] && count[j] > most ? count[j] : most;
+            largest[i] = most;
+        }
+        std::copy(beyond, beyond + n, over + first);
+    }
+}
+
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
 const Kernels table{SHRINKAGE_NAME(KERNELS), dot,       axpy,           axpy4,         moments<float>,
-                    moments<double>, skinny<float>, skinny<double>, likelihood, judge};
+                    moments<double>, skinny<float>, skinny<double>, likelihood, judge, chord};
 
 }  // namespace KERNELS

@@ -1,6 +1,7 @@
 // The core without Python, for the sanitizers: every kind of term and group, on a problem with a zero and a doubled column.
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <vector>
 #include "../descend.hpp"
@@ -201,6 +202,23 @@ void followed_sparse() {
     for (std::size_t j = 0; j < k; ++j) check(std::abs(way[j] - follower.direction()[j]) < 0.1 * (1 + std::abs(way[j])), "its tangent");
 }
 
+// Bounds on pulls, at sizes with rests: one model that the basis holds exactly, one at the end.
+void chords() {
+    for (std::size_t p : {1, 5, 256, 300}) {
+        std::vector<double> read(p), ones(p, 1), end(p), inside{1, 0}, apart{0.5, 9}, allowed{2.0, 2.0}, largest(2), work(2 * ROWS);
+        for (std::size_t j = 0; j < p; ++j) read[j] = std::sin(static_cast<double>(j)) * 2, end[j] = -read[j];
+        std::unique_ptr<bool[]> over(new bool[p]);
+        kernels().chord({p, 1, 2, read.data(), inside.data(), apart.data(), ones.data(), ones.data(), ones.data(), end.data(), allowed.data()},
+                        work.data(), largest.data(), over.get());
+        double most = 0;
+        for (std::size_t j = 0; j < p; ++j) {
+            check(over[j] == (std::abs(read[j]) + 0.5 > 2), "a column beyond what is allowed");
+            if (!over[j]) most = std::max(most, std::abs(read[j]));
+        }
+        check(std::abs(largest[0] - (most + 0.5)) < 1e-12 && largest[1] == most, "the most that the others are pulled");
+    }
+}
+
 void likelihoods() {
     for (std::size_t n : {1, 3, 4, 9, 300}) {
         std::vector<double> y(n), w(n), eta(n), rho(n), h(n), predicted(n), metric(n, 0.5);
@@ -226,6 +244,7 @@ void likelihoods() {
 int main() {
     followed_groups();
     followed_sparse();
+    chords();
     likelihoods();
     factored();
     kernel_shapes<float>();

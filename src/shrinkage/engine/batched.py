@@ -222,6 +222,15 @@ class Lane(ABC):
         low, high = (bound[columns].reshape(-1, *[1] * (pull.ndim - 1)) for bound in self.unit[2:4])
         return np.maximum(np.where(high > 0, pull, 0.0), np.where(low < 0, -pull, 0.0))
 
+    def bounds(self, read: Matrix, inside: Matrix, apart: Vector, allowed: Vector) -> tuple[Vector, np.ndarray]:
+        """For the dual vectors of a batch, `inside` (d, b) in the basis whose products with X are `read` (d, p) and `apart` (b,)
+        from it: which columns outside of the working set may be pulled more than `allowed` (b,) times their L1, and the most
+        that others are pulled (b,)."""
+        share = np.where(self.place < 0, self.inverse, 0.0)
+        up, down = share * (self.unit[3] > 0), share * (self.unit[2] < 0)
+        largest, unsure = _core.chord(read, inside, apart, up, down, share * self.norm, self.state.pull, allowed)
+        return largest, np.flatnonzero(unsure)
+
     def complete(self, chosen: Vector) -> Vector:
         """The columns (p,), flagged, that enter together with those chosen."""
         return chosen
@@ -442,27 +451,21 @@ class BatchedRows(Rows):
         """(gaps, how many models need no further column, from the first on; the columns the next one lacks)."""
         now, residuals = lane.state, solved.vectors
         vectors = [before.residual, now.residual, before.tangent, now.tangent]
-        Q, XQ, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
-        inside = Q.T @ residuals
-        apart = np.sqrt(np.maximum(np.sum((residuals - Q @ inside) ** 2, axis=0), 0.0))
-        size = np.sqrt(np.sum(residuals**2, axis=0))
-        apart += ROUNDING * np.sqrt(len(residuals)) * amplified * size
-        share = np.where(lane.place < 0, lane.inverse, 0.0)[:, None]
-        ratio = lane.towards(XQ @ inside)  # (p, b): bounds, over L1, on what must not exceed the strength; 0 for other columns
-        ratio += lane.norm[:, None] * apart
-        ratio *= share
-        ratio[:, -1] = lane.towards(now.pull) * share[:, 0]
+        Q, read, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
+        inside = Q @ residuals
+        apart = np.sqrt(np.maximum(np.sum((residuals - Q.T @ inside) ** 2, axis=0), 0.0))
+        apart += ROUNDING * np.sqrt(len(residuals)) * amplified * np.sqrt(np.sum(residuals**2, axis=0))
         allowed = strengths * (1 + 0.1 * tol)
-        unsure = np.flatnonzero((ratio > allowed).any(axis=1))
-        if len(unsure):
-            exact = self.problem.design.rmatmat_of(unsure, residuals * lane.root[:, None])
-            ratio[unsure] = lane.towards(exact, unsure) * share[unsure]
-        over = ratio[unsure] > allowed
+        largest, unsure = lane.bounds(read, inside, apart, allowed)
+        if len(unsure) == 0:
+            return lane.judged(solved, strengths, np.maximum(largest / strengths, 1.0)), len(strengths), unsure
+        exact = self.problem.design.rmatmat_of(unsure, residuals * lane.root[:, None])
+        ratio = lane.towards(exact, unsure) * lane.inverse[unsure, None]
+        over = ratio > allowed
         bad = over.any(axis=0)
         good = int(np.argmax(bad)) if bad.any() else len(strengths)
-        excess = np.maximum(ratio.max(axis=0) / strengths, 1.0)
-        gaps = lane.judged(solved, strengths, excess)
-        return gaps, good, unsure[over[:, good:].any(axis=1)]
+        excess = np.maximum(np.maximum(ratio.max(axis=0), largest) / strengths, 1.0)
+        return lane.judged(solved, strengths, excess), good, unsure[over[:, good:].any(axis=1)]
 
     # ---- scores
 
@@ -475,13 +478,13 @@ class BatchedRows(Rows):
 
 
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:
-    """An orthonormal basis Q of what was read, X'Q from X' of it, and how much that has enlarged rounding."""
-    V, C = np.column_stack(vectors), np.column_stack(pulls)
-    sizes = np.abs(V).max(axis=0)
+    """An orthonormal basis Q (d, n) of what was read, Q X from X' of it (d, p), and how much that has enlarged rounding."""
+    V, C = np.array(vectors), np.array(pulls)
+    sizes = np.maximum(V.max(axis=1), -V.min(axis=1))
     keep = sizes > 0
-    V, C = V[:, keep] / sizes[keep], C[:, keep] / sizes[keep]  # first by the largest entry, whose square may be no number
-    sizes = np.linalg.norm(V, axis=0)
+    V, C = V[keep] / sizes[keep, None], C[keep] / sizes[keep, None]  # first by the largest entry, whose square may be no number
+    sizes = np.linalg.norm(V, axis=1, keepdims=True)
     V, C = V / sizes, C / sizes
-    U, s, Vt = np.linalg.svd(V, full_matrices=False)
+    U, s, Q = np.linalg.svd(V, full_matrices=False)
     good = s > 1e-6 * s.max(initial=0.0)
-    return U[:, good], C @ (Vt[good].T / s[good]), float(10 / s[good].min(initial=1.0))
+    return Q[good], (U[:, good] / s[good]).T @ C, float(10 / s[good].min(initial=1.0))

@@ -48,6 +48,13 @@ class GroupedLane(SquaredLane):
             return np.sqrt(np.bincount(labels, pull**2))[labels]
         return np.column_stack([np.sqrt(np.bincount(labels, one))[labels] for one in (pull**2).T])
 
+    def bounds(self, read, inside, apart, allowed):
+        ratio = self.towards(read.T @ inside) + self.norm[:, None] * apart
+        ratio[:, -1] = self.towards(self.state.pull)
+        ratio *= np.where(self.place < 0, self.inverse, 0.0)[:, None]
+        sure = (ratio <= allowed).all(axis=1)
+        return ratio[sure].max(axis=0, initial=0.0), np.flatnonzero(~sure)
+
     def complete(self, chosen):
         return (np.bincount(self.labels, chosen) > 0)[self.labels]
 
