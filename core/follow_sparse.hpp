@@ -49,7 +49,7 @@ public:
             sweep(true);
             for (int inner = 0; inner < 4; ++inner) sweep(false);
             if (gap() <= target) break;
-            if (round % 2 == 1) descend_face(interrupted);
+            if (round % 3 == 2) descend_face(7 * (round + 1), interrupted);  // few products while the face still changes
         }
         refresh();
         return gap();
@@ -88,13 +88,13 @@ public:
             Term t = unit[face[a]];
             b[a] = t.l2 * w[face[a]] + t.l1 * sign(w[face[a]]);
         }
-        std::vector<double> d = conjugate_gradients(face, b, 1e-2, interrupted);
+        std::vector<double> d = conjugate_gradients(face, b, 1e-2, 200, interrupted);
         for (std::size_t a = 0; a < face.size(); ++a) out[face[a]] = d[a];
         return out;
     }
 
 private:
-    static constexpr int MOST_ROUNDS = 200, MOST_PRODUCTS = 200;
+    static constexpr int MOST_ROUNDS = 200;
     SparseColumns X;
     const double *y, *weights;
     Terms unit;
@@ -141,14 +141,14 @@ private:
     }
 
     // To the minimiser of the face, or to its edge.
-    void descend_face(const Interrupted& interrupted) {
+    void descend_face(int products, const Interrupted& interrupted) {
         std::vector<std::size_t> face = active();
         std::vector<double> b(face.size());
         for (std::size_t a = 0; a < face.size(); ++a) {
             Term t = term(face[a]);
             b[a] = pull(face[a]) - t.l2 * w[face[a]] - t.l1 * sign(w[face[a]]);
         }
-        std::vector<double> d = conjugate_gradients(face, b, 1e-2, interrupted);
+        std::vector<double> d = conjugate_gradients(face, b, 1e-2, products, interrupted);
         double share = 1, edge = 0;
         std::size_t first = X.k;
         for (std::size_t a = 0; a < face.size(); ++a) {
@@ -165,14 +165,14 @@ private:
     }
 
     // d with H d = b on some columns, H the second derivative; Hestenes and Stiefel, 1952, scaled by its diagonal. Ends where
-    // the residual has fallen to `share` of b's, or H is flat along the way.
+    // the residual has fallen to `share` of b's, after so many products, or where H is flat along the way.
     std::vector<double> conjugate_gradients(const std::vector<std::size_t>& face, std::vector<double> b, double share,
-                                            const Interrupted& interrupted) const {
+                                            int products, const Interrupted& interrupted) const {
         std::size_t m = face.size();
         std::vector<double> d(m, 0.0), way(m), bent(m), fit(X.n), scale(m);
         for (std::size_t a = 0; a < m; ++a) scale[a] = 1 / (X.square[face[a]] + term(face[a]).l2);
         double before = 0, start = 0;
-        for (int step = 0; step < MOST_PRODUCTS && !interrupted(); ++step) {
+        for (int step = 0; step < products && !interrupted(); ++step) {
             double now = 0;
             for (std::size_t a = 0; a < m; ++a) now += b[a] * b[a] * scale[a];
             if (step == 0) start = now;

@@ -199,9 +199,8 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
     full = _of_line(task, problem, units, rows, lines[0], alphas, settings)
     K = len(shares)
     if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in range(1, 1 + K)):
-        held = [rows.errors(lines[1 + k], 1 + K + k) for k in range(K)]
-        trained = [rows.errors(lines[1 + k], 1 + k) for k in range(K)]
-        return Walks([full], (np.array(held).T, np.array(trained).T) if K else None, 2 * units.target_power)
+        errors = np.array([rows.errors(lines[1 + k], [1 + K + k, 1 + k]) for k in range(K)])  # (K, held out or not, m)
+        return Walks([full], (errors[:, 0].T, errors[:, 1].T) if K else None, 2 * units.target_power)
     settings = settings._replace(alphas=alphas)
     folds = [
         _of_line(tasks[k], problem, units, rows, lines[k], alphas, settings)

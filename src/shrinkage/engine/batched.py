@@ -1,7 +1,7 @@
 """Few readings of X for a whole path: the batched predictor-corrector path.
 
-A batch of strengths is solved on a working set: how, is stated by a loss's own kind of rows (`squares.py`, `curved.py`), this
-is what they share. The set is predicted from the gradient and its
+A batch of strengths is solved on a working set: how, is stated by a kind of lane (`squares.py`,
+`thin.py`, `curved.py`, `grouped.py`, `concave.py`), this is what they share. The set is predicted from the gradient and its
 derivative along the path (Larsson and Wallin, 2022, "The Hessian screening rule", NeurIPS 35), for the whole batch at once,
 so one reading of X at its end, for the residual there and the path's tangent, serves all of its strengths: between two ends
 a residual r lies close to the span of what was read, so that x_j'r is known up to ||x_j|| times the part of r outside
@@ -178,6 +178,7 @@ class Lane(ABC):
     # ---- what follows
 
     kind = GAP  # of the certificate
+    margin = AHEAD  # of what is predicted
 
     def judged(self, solved: Solved, strengths: Vector, excess: Vector) -> Vector:
         """The gaps (b,) over all columns, where some outside of the working set are pulled `excess` >= 1 times what holds
@@ -236,7 +237,7 @@ class Lane(ABC):
         return chosen
 
     def score(self, pull: Vector) -> Vector:
-        """The same in units of the column's L1; 0 where it has none."""
+        """What `towards` gives, in units of the column's L1; 0 where it has none."""
         return self.towards(pull) * self.inverse
 
 
@@ -358,7 +359,7 @@ class BatchedRows(Rows):
             more, full = [], False
             for k, lane in enumerate(self.lanes):
                 s, by = lane.state, max(lane.state.strength - strengths[k, i], 0.0)
-                score = lane.score(s.pull - by * s.slope) - (strengths[k, i] - AHEAD * by)
+                score = lane.score(s.pull - by * s.slope) - (strengths[k, i] - lane.margin * by)
                 chosen = (wanted[k] | (score >= 0)) & (lane.place < 0)
                 limit = 2 * len(lane.columns) + 150  # more is a prediction gone wrong
                 if np.count_nonzero(chosen) > limit:
@@ -469,12 +470,12 @@ class BatchedRows(Rows):
 
     # ---- scores
 
-    def errors(self, line, column):
-        weights = self.multiples[:, column] * self.weights
+    def errors(self, line, columns):
         used = np.flatnonzero(line.W.any(axis=0))
         at, B = self.place[line.columns[used]], line.W[:, used].T
         eta = self.panel.times(at, B) + (line.b - self.panel.centre[at] @ B)
-        return self.lanes[0].deviances(eta, weights) / weights.sum()
+        weights = (self.multiples[:, columns] * self.weights[:, None]).T
+        return np.array([self.lanes[0].deviances(eta, one) / one.sum() for one in weights])
 
 
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:

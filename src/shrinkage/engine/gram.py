@@ -81,7 +81,10 @@ class GramRows(Rows):
             squares[small] = self._residual_squares(W[small], b[small], lane)
         return Line(np.arange(len(m.q)), W, b, gaps, squares / 2, m.yy / 2)
 
-    def errors(self, line, column):
+    def errors(self, line, columns):
+        return np.array([self._errors(line, column) for column in columns])
+
+    def _errors(self, line: Line, column: int) -> Vector:
         sums = self._sums(self.patterns.marks[:, column])
         Z = np.column_stack([-line.W, np.ones(len(line.W)), -line.b])
         squares = np.sum((Z @ sums) * Z, axis=1)

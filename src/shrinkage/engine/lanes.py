@@ -69,8 +69,8 @@ class Rows(ABC):
         """Whether the lane can be followed: its target varies."""
 
     @abstractmethod
-    def errors(self, line: Line, column: int) -> Vector:
-        """The mean unit deviance of every model of a line on the rows that this column of the marks counts."""
+    def errors(self, line: Line, columns: list[int]) -> Matrix:
+        """For each of these columns of the marks, the mean unit deviance of every model of a line on the rows it counts."""
 
     @abstractmethod
     def hessian(self, line: Line, i: int, columns: np.ndarray) -> Matrix:
