@@ -16,7 +16,7 @@ class Job:
     """`kind`: lasso, logistic, group, mcp, ridge. `task`: path; cv (a curve over folds); loo (the curve of exact
     leave-one-out errors); call (cross-validation through the estimator, validation and refit included).
 
-    `target` is what the fastest peer's time over ours shall reach at 1e-6, `loose` the same at 1e-4 (None: not asked).
+    `target` is what the fastest peer's time over ours shall reach at 1e-6, `loose` the same at 1e-4 (None: no aim).
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""The picture: for every job, each peer's time over ours on a log axis, and what was asked."""
+"""The picture: for every job, each peer's time over ours on a log axis, and the aim."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         axes.plot([r for r, _ in near], [i for _, i in near], marks[k % len(marks)], label=name, alpha=0.8)
         far = [i for one, i in seen if one["word"].startswith(">")]
         axes.plot([CUT] * len(far), far, marks[k % len(marks)], color=f"C{k}", mfc="none")
-    axes.plot([one["needed"] for one in rows], range(len(rows)), "|", color="black", ms=14, mew=2, label="asked")
+    axes.plot([one["needed"] for one in rows], range(len(rows)), "|", color="black", ms=14, mew=2, label="aim")
     axes.axvline(1, color="grey", lw=1)
     axes.set(xscale="log", yticks=range(len(rows)), xlabel=f"time over shrinkage's at equal accuracy (open: cut at {CUT:.0f}x)")
     axes.set_yticklabels([f"{one['title']}\n{one['size']}" for one in rows], fontsize=7)

@@ -8,7 +8,7 @@ from benchmarks.peers import ORDER
 from benchmarks.rows import CUT, loose, tight
 
 HEAD = (
-    "job", "size", "threads", "ours (s)", "fastest peer", "ratio", "asked", "ratio at 1e-4", "passes over X", "certified",
+    "job", "size", "threads", "ours (s)", "fastest peer", "ratio", "aim", "ratio at 1e-4", "passes over X", "certified",
     "extra memory, ours / theirs (MB)", "times the floor",
 )  # fmt: skip
 

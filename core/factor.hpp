@@ -22,19 +22,37 @@ public:
     // A pivot below this share of its diagonal is rounding: the column depends on those before it.
     static constexpr double SMALLEST_PIVOT = 1e-10;
 
-    // Adds column j, given its row of G and its diagonal (any ridge included); false, and unchanged, if it is dependent.
-    bool add(std::size_t j, const double* row, double diagonal) {
+    // Adds up to FEW columns in turn, given their rows of G and their diagonals (any ridge included), each where it does not
+    // depend on those before it; the others go to `dependent`. Together they read the factor once.
+    static constexpr std::size_t FEW = 4;
+    void add(const std::size_t* js, const double* const* rows, const double* diagonals, std::size_t count,
+             std::vector<std::size_t>& dependent) {
         std::size_t m = size();
-        reserve(m + 1);
-        double* last = line(m);
-        for (std::size_t a = 0; a < m; ++a) last[a] = row[columns[a]];
-        for (std::size_t a = 0; a < m; ++a) last[a] = (last[a] - kernels().dot(last, line(a), a)) / line(a)[a];
-        double pivot = diagonal - kernels().dot(last, last, m);
-        if (!(pivot > SMALLEST_PIVOT * diagonal)) return false;
-        last[m] = std::sqrt(pivot);
-        place[j] = static_cast<std::ptrdiff_t>(m);
-        columns.push_back(j);
-        return true;
+        reserve(m + count);
+        double *lines[FEW], dots[FEW];
+        for (std::size_t r = 0; r < count; ++r) {
+            lines[r] = line(m + r);
+            for (std::size_t a = 0; a < m; ++a) lines[r][a] = rows[r][columns[a]];
+        }
+        for (std::size_t a = 0; a < m; ++a) {
+            if (count == FEW) kernels().dot4(line(a), lines, a, dots);
+            else for (std::size_t r = 0; r < count; ++r) dots[r] = kernels().dot(line(a), lines[r], a);
+            for (std::size_t r = 0; r < count; ++r) lines[r][a] = (lines[r][a] - dots[r]) / line(a)[a];
+        }
+        for (std::size_t r = 0; r < count; ++r) {
+            double* last = lines[r];
+            for (std::size_t a = m; a < size(); ++a)
+                last[a] = (rows[r][columns[a]] - kernels().dot(last, line(a), a)) / line(a)[a];
+            double pivot = diagonals[r] - kernels().dot(last, last, size());
+            if (!(pivot > SMALLEST_PIVOT * diagonals[r])) {
+                dependent.push_back(js[r]);
+                continue;
+            }
+            last[size()] = std::sqrt(pivot);
+            if (last != line(size())) std::copy(last, last + size() + 1, line(size()));
+            place[js[r]] = static_cast<std::ptrdiff_t>(size());
+            columns.push_back(js[r]);
+        }
     }
 
     // Givens rotations close the gap that column j leaves.

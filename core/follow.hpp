@@ -124,9 +124,16 @@ private:
         if (ridge && memory.ridged != strength) factor.clear();
         memory.ridged = strength;
         dependent.clear();
-        for (std::size_t j = 0; j < gram.k; ++j)
-            if (!factor.holds(j) && active(j) && !factor.add(j, gram.row(j), gram.row(j)[j] + term(j).l2))
-                dependent.push_back(j);
+        std::size_t js[Factor::FEW], count = 0;
+        const double* rows[Factor::FEW];
+        double diagonals[Factor::FEW];
+        auto add = [&] { factor.add(js, rows, diagonals, count, dependent), count = 0; };
+        for (std::size_t j = 0; j < gram.k; ++j) {
+            if (factor.holds(j) || !active(j)) continue;
+            js[count] = j, rows[count] = gram.row(j), diagonals[count] = gram.row(j)[j] + term(j).l2;
+            if (++count == Factor::FEW) add();
+        }
+        if (count > 0) add();
     }
 
     // How far the conditions for a minimum are from holding at an active column.

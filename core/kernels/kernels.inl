@@ -39,6 +39,20 @@ static double dot(const double* __restrict x, const double* __restrict y, std::s
     return sum((sums[0] + sums[2]) + (sums[1] + sums[3])) + rest;
 }
 
+static void dot4(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
+    Pack even[4] = {}, odd[4] = {};
+    std::size_t i = 0;
+    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+        Pack left = load(x + i), right = load(x + i + WIDE);
+        for (std::size_t r = 0; r < 4; ++r) even[r] += left * load(y[r] + i), odd[r] += right * load(y[r] + i + WIDE);
+    }
+    for (std::size_t r = 0; r < 4; ++r) {
+        double rest = 0;
+        for (std::size_t l = i; l < n; ++l) rest += x[l] * y[r][l];
+        out[r] = sum(even[r] + odd[r]) + rest;
+    }
+}
+
 static void axpy(double a, const double* __restrict x, double* __restrict y, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) y[i] += a * x[i];
 }
@@ -440,7 +454,7 @@ static void chord(const Chord& c, double* work, double* largest, bool* over) {
 
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
-const Kernels table{SHRINKAGE_NAME(KERNELS), dot,       axpy,           axpy4,         moments<float>,
+const Kernels table{SHRINKAGE_NAME(KERNELS), dot, dot4,       axpy,           axpy4,         moments<float>,
                     moments<double>, skinny<float>, skinny<double>, likelihood, judge, chord};
 
 }  // namespace KERNELS

@@ -89,15 +89,28 @@ void followed(Term term, const char* name) {
     follower.set_tangent();
 }
 
-// Columns enter and leave a factor in random order; its solutions stay those of the matrix.
+// Adds some columns; those that depend on others.
+std::vector<std::size_t> enter(Factor& factor, const Problem& p, const std::vector<std::size_t>& js) {
+    std::vector<const double*> rows;
+    std::vector<double> diagonals;
+    std::vector<std::size_t> dependent;
+    for (std::size_t j : js) rows.push_back(&p.G[j * p.k]), diagonals.push_back(p.G[j * p.k + j]);
+    factor.add(js.data(), rows.data(), diagonals.data(), js.size(), dependent);
+    return dependent;
+}
+
+// Columns enter, one to four at a time, and leave a factor in random order; its solutions stay those of the matrix.
 void factored() {
     Problem p;
     Factor factor(p.k);
     std::mt19937 rng(1);
-    for (int step = 0; step < 200; ++step) {
+    for (int step = 0; step < 400; ++step) {
+        std::vector<std::size_t> some;
+        for (std::size_t j = 0; j < 6; ++j)
+            if (!factor.holds(j) && some.size() < Factor::FEW && rng() % 2) some.push_back(j);
         std::size_t j = rng() % 6;
-        if (factor.holds(j)) factor.remove(j);
-        else check(factor.add(j, &p.G[j * p.k], p.G[j * p.k + j]), "an independent column enters a factor");
+        if (step % 3 && factor.holds(j)) factor.remove(j);
+        else if (!some.empty()) check(enter(factor, p, some).empty(), "independent columns enter a factor");
         std::size_t m = factor.size();
         std::vector<double> x(m);
         for (std::size_t a = 0; a < m; ++a) x[a] = p.q[factor.column(a)];
@@ -109,8 +122,8 @@ void factored() {
         }
     }
     Factor twice(p.k);
-    twice.add(0, &p.G[0], p.G[0]);
-    check(!twice.add(7, &p.G[7 * p.k], p.G[7 * p.k + 7]), "a doubled column is refused");
+    check(enter(twice, p, {0, 7, 1, 2}) == std::vector<std::size_t>{7}, "a doubled column is refused, and those after it enter");
+    check(twice.size() == 3 && !twice.holds(7) && twice.holds(2), "what is refused leaves no gap");
 }
 
 template <class T>

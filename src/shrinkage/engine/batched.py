@@ -352,31 +352,32 @@ class BatchedRows(Rows):
             lane.state.slope = slope
 
     def _predict(self, strengths: Matrix, done: int, end: int) -> int:
-        """Grows the working sets by what the batch is going to need; the batch may be cut short. Where it ends."""
-        wanted = [np.zeros(self.problem.p, dtype=bool) for _ in self.lanes]
-        last = done
-        for i in range(done, end):
-            more, full = [], False
-            for k, lane in enumerate(self.lanes):
-                s, by = lane.state, max(lane.state.strength - strengths[k, i], 0.0)
-                score = lane.score(s.pull - by * s.slope) - (strengths[k, i] - lane.margin * by)
-                chosen = (wanted[k] | (score >= 0)) & (lane.place < 0)
-                limit = 2 * len(lane.columns) + 150  # more is a prediction gone wrong
-                if np.count_nonzero(chosen) > limit:
-                    full = True
-                    if i == done:
-                        score[lane.place >= 0] = -np.inf
-                        chosen = np.zeros(self.problem.p, dtype=bool)
-                        chosen[np.argpartition(-score, limit)[:limit]] = True
-                        chosen = lane.complete(chosen) & (lane.place < 0)
-                more.append(chosen)
-            if full and i > done:
+        """Grows the working sets by what the batch is going to need; the batch may be cut short. Where it ends.
+
+        How far a column's predicted pull exceeds what holds it is convex in the strength, and at most zero where the batch
+        starts: what is needed on the way is needed at the end.
+        """
+        most = [2 * len(lane.columns) + 150 for lane in self.lanes]  # more is a prediction gone wrong
+        for last in range(end - 1, done - 1, -1):
+            excess = [self._excess(lane, float(strengths[k, last])) for k, lane in enumerate(self.lanes)]
+            if all(np.count_nonzero(one >= 0) <= limit for one, limit in zip(excess, most, strict=True)):
                 break
-            wanted, last = more, i + 1
-            if full:
-                break
-        self._grow([np.flatnonzero(chosen) for chosen in wanted])
-        return last
+        wanted = []
+        for lane, one, limit in zip(self.lanes, excess, most, strict=True):
+            chosen = one >= 0
+            if np.count_nonzero(chosen) > limit:
+                chosen = np.zeros(len(one), dtype=bool)
+                chosen[np.argpartition(-one, limit)[:limit]] = True
+                chosen = lane.complete(chosen) & (lane.place < 0)
+            wanted.append(np.flatnonzero(chosen))
+        self._grow(wanted)
+        return last + 1
+
+    def _excess(self, lane: Lane, strength: float) -> Vector:
+        """By how much each column outside of the working set is predicted to be pulled more than what is left of a margin."""
+        by = max(lane.state.strength - strength, 0.0)
+        score = lane.score(lane.state.pull - by * lane.state.slope) - (strength - lane.margin * by)
+        return np.where(lane.place < 0, score, -np.inf)
 
     def _solve(self, strengths: Matrix, tol: float) -> list[Solved]:
         """Every lane on its working set, from its state, which moves to the end: as many models as every lane has found."""

@@ -4,12 +4,11 @@ the one before by coordinate descent over the Gram (Breheny and Huang, 2011, Ann
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.batched import Solved
-from shrinkage.engine.squares import SquaredLane
+from shrinkage.engine.squares import SquaredLane, solve_symmetric
 from shrinkage.penalties.terms import Terms
 from shrinkage.problem import VIOLATION
 
@@ -62,7 +61,7 @@ class ConcaveLane(SquaredLane):
         H = G[np.ix_(at, at)] - np.diag(np.where(bent, slope / np.where(bent, flat - fall, 1.0), 0.0)[at])
         held = np.where((slope == 0) | (size < flat), self.entry[self.columns], 0.0)
         if len(at):
-            out[at] = linalg.lstsq(H, (held * np.sign(w))[at], cond=1e-8)[0]
+            out[at] = solve_symmetric(H, (held * np.sign(w))[at])
         return out
 
     def judged(self, solved, strengths, excess):

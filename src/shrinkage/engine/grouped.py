@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.squares import SquaredLane
+from shrinkage.engine.squares import SquaredLane, solve_symmetric
 
 ROUNDS = 8  # of sweeps before Newton is asked
 ATTEMPTS = 30
@@ -116,7 +115,7 @@ class GroupedLane(SquaredLane):
         """A step on the groups in use that lowers the objective, or w."""
         active, H, slope = self._bent(w, c, starts, members, omega)
         pull = self.q[active] - self.G[active] @ w
-        step, size, best = _solve(H, pull - c * slope), 1.0, self._objective(w, c)
+        step, size, best = solve_symmetric(H, pull - c * slope), 1.0, self._objective(w, c)
         for _ in range(10):
             trial = w.copy()
             trial[active] += size * step
@@ -133,12 +132,5 @@ class GroupedLane(SquaredLane):
         active, H, slope = self._bent(w, c, starts, members, omega)
         out = np.zeros(len(w))
         if len(active):
-            out[active] = _solve(H, slope)
+            out[active] = solve_symmetric(H, slope)
         return out
-
-
-def _solve(H: Matrix, v: Vector) -> Vector:
-    try:
-        return linalg.cho_solve(linalg.cho_factor(H, check_finite=False), v, check_finite=False)
-    except linalg.LinAlgError:
-        return linalg.lstsq(H, v, cond=1e-12)[0]

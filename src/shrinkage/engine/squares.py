@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import linalg
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
@@ -60,3 +61,11 @@ class SquaredLane(Lane):
 
     def deviances(self, eta, weights):
         return weights @ (self.problem.y[:, None] - eta) ** 2
+
+
+def solve_symmetric(H: Matrix, v: Vector) -> Vector:
+    """H^-1 v, by least squares where H is not positive definite."""
+    try:
+        return linalg.cho_solve(linalg.cho_factor(H, check_finite=False), v, check_finite=False)
+    except linalg.LinAlgError:
+        return linalg.lstsq(H, v, cond=1e-8)[0]
