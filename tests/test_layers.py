@@ -26,7 +26,7 @@ LAYERS = [
     {"free_terms", "points", "inputs"},
     {"designs", "losses", "penalties"},
     {"arrays", "bisection", "domains"},
-    {"memory"},
+    {"memory", "watching"},
     {"errors", "threads", "_core"},
 ]
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}

@@ -137,3 +137,15 @@ def test_a_square_root_lasso_is_certified_also_where_it_fits_perfectly():
     found = sh.path(X, y, sh.RootSquaredError(), sh.L1(1.0), n_alphas=30)
     assert found.converged and found.gaps.max() <= 1e-6
     assert found.deviance_explained[-1] > 1 - 1e-6
+
+
+@pytest.mark.parametrize("penalty", ["mcp", "scad"])
+@pytest.mark.parametrize("seed", [4, 5, 23, 35])
+def test_concave_penalties_beside_a_likelihood_do_not_crawl(penalty, seed):
+    """The model's minimum may lie across a hill: steps towards it were cut to nothing, a thousand times over."""
+    rng = np.random.default_rng(seed)
+    X = np.exp(rng.normal(0, 1.5, (150, 12))) * (rng.random((150, 12)) < 0.4)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = rng.random(150) < 1 / (1 + np.exp(-X[:, :4].sum(axis=1) - 0.3))
+    found = sh.PenalizedClassifierCV(penalty=penalty, concavity=3.0, rule="bic", alphas=30).fit(X, y).path_
+    assert found.converged and found.n_iter.max() < 60

@@ -59,5 +59,6 @@ from shrinkage.selection import Choice as Choice
 from shrinkage.selection import select as select
 from shrinkage.solvers import Outcome as Outcome
 from shrinkage.walk import path as path
+from shrinkage.watching import progress as progress
 
 __version__: str

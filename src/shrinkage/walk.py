@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shrinkage import degrees, engine
+from shrinkage import degrees, engine, watching
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceError
 from shrinkage.fit import Task, feasible, read_max_iter
@@ -134,8 +134,12 @@ def walks(task: Task, train: Matrix | None, test: Matrix | None, settings: Setti
             return _together(task, problem, units, rows, shares, settings)
     if not shares:
         return Walks([_alone(task, problem, units, settings)])
-    full = walks(task, None, None, settings).paths[0]
-    return Walks([full, *(_lane(task, share, settings._replace(alphas=full.alphas)) for share in shares)])
+    with watching.part(0, 1 + len(shares)):
+        paths = [walks(task, None, None, settings).paths[0]]
+    for k, share in enumerate(shares):
+        with watching.part(1 + k, 1 + len(shares)):
+            paths.append(_lane(task, share, settings._replace(alphas=paths[0].alphas)))
+    return Walks(paths)
 
 
 def _lane(task: Task, share: Vector, settings: Settings) -> Path:
@@ -157,6 +161,7 @@ def _alone(task: Task, problem: Problem, units: Units, settings: Settings) -> Pa
         for alpha in alphas:
             row, point, state = _fit(task, problem, units, float(alpha), point, state, settings)
             rows.append(row)
+            watching.reached(len(rows) / len(alphas))
     except KeyboardInterrupt as stop:
         stop.partial = _path(task, problem, units, alphas, Fits.of(rows), settings.tol) if rows else None  # type: ignore[attr-defined]
         raise
@@ -191,6 +196,7 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
         for some in rows.follow(problem.penalty.twin(problem.p), strengths, pace, settings.tol, task.standardize):
             for part, line in zip(parts, some, strict=True):
                 part.append(line)
+            watching.reached(sum(len(line.W) for line in parts[0]) / len(alphas))
     except KeyboardInterrupt as stop:
         done = _of_line(task, problem, units, rows, engine.Line.joined(parts[0]), alphas, settings) if parts[0] else None
         stop.partial = done  # type: ignore[attr-defined]

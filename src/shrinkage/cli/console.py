@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from shrinkage.watching import Bar, progress
+
 OK, UNEXPECTED, USAGE, DATA, NOT_CERTIFIED, FORMAT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 
@@ -34,14 +36,21 @@ def on_terminal(stream: Any) -> bool:
 
 @contextmanager
 def working(text: str) -> Iterator[None]:
-    """One line on a terminal's stderr while something runs, wiped afterwards; elsewhere nothing."""
+    """One line on a terminal's stderr while something runs, a bar if that takes long, wiped afterwards; elsewhere nothing."""
     if not on_terminal(sys.stderr):
         yield
         return
-    sys.stderr.write(f"{text} ...")
-    sys.stderr.flush()
-    try:
-        yield
-    finally:
+
+    def wipe() -> None:
         sys.stderr.write("\r" + " " * (len(text) + 4) + "\r")
         sys.stderr.flush()
+
+    sys.stderr.write(f"{text} ...")
+    sys.stderr.flush()
+    bar = Bar(text, before=wipe)
+    try:
+        with progress(bar.show):
+            yield
+    finally:
+        bar.close()
+        wipe()

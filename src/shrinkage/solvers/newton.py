@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from shrinkage import _core
-from shrinkage.designs import Vector
+from shrinkage.designs import Matrix, Vector
+from shrinkage.penalties import Twin
 from shrinkage.points import Point
 from shrinkage.problem import Evaluation, Problem
 from shrinkage.solvers.base import Solver
+from shrinkage.solvers.tangent import tangent
 
 SMALL = 256  # with no more columns than this all of them are in the working set
 SWEEPS = 1000  # of coordinate descent in one step; what is left is the next step's
@@ -79,7 +81,7 @@ class ProxNewton(Solver[State]):
         if twin.groups is None and not twin.terms[4].any():
             goal = self._followed(problem, gram, twin.terms, pull, point)
         else:
-            goal = self._inner(problem, gram.values, gram.columns, pull, point.w, 0)
+            goal = self._inner(problem, twin, gram.values, gram.columns, pull, point.w, 0)
         return State(moved(problem, point, gram.columns, goal, 0.0, 1.0), gram)
 
     def _followed(self, problem: Problem, gram: Gram, terms: np.ndarray, pull: Vector, point: Point) -> Vector:
@@ -107,16 +109,22 @@ class ProxNewton(Solver[State]):
         if lead:
             G[0, 0], pull = h.sum(), np.concatenate([[evaluation.gradient.sum()], pull])
             G[0, 1:] = G[1:, 0] = problem.design.rmatvec(h)[columns]
-        goal = self._inner(problem, G, columns, pull, point.w, lead)
-        db, goal = (float(goal[0]), goal[1:]) if lead else (0.0, goal)
-        size = line_search(problem, evaluation, columns, goal, db)
+        twin = problem.penalty.twin(problem.p)
+        goal = self._inner(problem, twin, G, columns, pull, point.w, lead)
+        size = line_search(problem, evaluation, columns, goal[lead:], goal[:lead].sum())
+        if size < 1 and not problem.penalty.convex:
+            # The model's minimum may lie in another valley, and the way there lead uphill; with tangents the way leads down.
+            other = self._inner(problem, tangent(twin, point.w), G, columns, pull, point.w, lead)
+            its = line_search(problem, evaluation, columns, other[lead:], other[:lead].sum())
+            goal, size = (other, its) if its > size else (goal, size)
+        db, goal = float(goal[:lead].sum()), goal[lead:]
         # A direction that had to be cut hard came from a model too flat for where it led.
         floor = min(100 * state.floor, 1.0) if size < 0.1 else max(state.floor / 10, LEAST_CURVATURE)
         return State(moved(problem, point, columns, goal, db, size), NO_GRAM, floor)
 
-    def _inner(self, problem: Problem, G: np.ndarray, columns: np.ndarray, pull: Vector, w: Vector, lead: int) -> Vector:
+    def _inner(self, problem: Problem, twin: Twin, G: Matrix, columns: np.ndarray, pull: Vector, w: Vector, lead: int) -> Vector:
         """Where the quadratic model plus the penalty is least over these columns (and the intercept's move)."""
-        terms, groups, group_terms = restricted(problem.penalty.twin(problem.p), columns, lead)
+        terms, groups, group_terms = restricted(twin, columns, lead)
         start = np.concatenate([np.zeros(lead), w[columns]])
         current = G @ start
         target = current - pull
