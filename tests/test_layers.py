@@ -16,6 +16,7 @@ LAYERS = [
     {"model_file"},
     {"estimators"},
     {"tables", "scales"},
+    {"planning"},
     {"selection"},
     {"walk"},
     {"paths", "grids"},

@@ -22,6 +22,7 @@ _HOMES = {
     "shrinkage.walk": "path",
     "shrinkage.paths": "Path PathPoint",
     "shrinkage.selection": "select Choice",
+    "shrinkage.planning": "plan Plan",
     "shrinkage.watching": "progress",
     "shrinkage.errors": (
         "ShrinkageError DataError ParameterError ConvergenceError MemoryBudgetError FormatError ConvergenceWarning"

@@ -55,6 +55,8 @@ from shrinkage.penalties import Normal as Normal
 from shrinkage.penalties import Penalty as Penalty
 from shrinkage.penalties import Separable as Separable
 from shrinkage.penalties import Uniform as Uniform
+from shrinkage.planning import Plan as Plan
+from shrinkage.planning import plan as plan
 from shrinkage.selection import Choice as Choice
 from shrinkage.selection import select as select
 from shrinkage.solvers import Outcome as Outcome

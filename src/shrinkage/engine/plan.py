@@ -48,8 +48,8 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
     row; `positive`: every alpha is > 0.
     """
-    kind = _kind(problem)
-    if kind in (SquaredLane, ThinLane) and problem.p <= WIDEST + PER_LANE * (lanes - 1):
+    kind = kind_of(problem)
+    if on_gram(problem, kind, lanes):
         patterns = Patterns.of(multiples)
         if patterns.count <= 4 * lanes:
             weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
@@ -57,7 +57,13 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     return BatchedRows(kind, problem, problem.weights, size, multiples, lanes) if positive else None
 
 
-def _kind(problem: Problem) -> type[Lane]:
+def on_gram(problem: Problem, kind: type[Lane], lanes: int) -> bool:
+    """Whether all columns' Gram is formed, if the lanes' patterns of rows are few."""
+    return kind in (SquaredLane, ThinLane) and problem.p <= WIDEST + PER_LANE * (lanes - 1)
+
+
+def kind_of(problem: Problem) -> type[Lane]:
+    """How a lane of this problem solves a batch."""
     twin = problem.penalty.twin(problem.p)
     if not problem.loss.quadratic:
         return CurvedLane

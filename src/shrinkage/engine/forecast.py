@@ -1,0 +1,65 @@
+"""What a job is going to cost, told from its shape alone: for people who decide whether to begin, not for the engine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from shrinkage.designs import Sparse
+from shrinkage.engine.concave import ConcaveLane
+from shrinkage.engine.curved import CurvedLane
+from shrinkage.engine.grouped import GroupedLane
+from shrinkage.engine.plan import kind_of, on_gram
+from shrinkage.engine.thin import COSTLIER, ThinLane
+from shrinkage.problem import Problem
+
+READINGS = 15  # of X, for a hundred alphas and any number of lanes: measured from 12 to 20
+METRICS = 18  # Grams of a likelihood's columns: one for each of a dozen curvatures, and products of about their cost
+USED = 0.9  # of the coefficients that can be in use, those that are at the end of a usual path
+GROUPED = 3  # times as many can be in use where they enter by groups
+SPARE = 1.3  # columns in a working set, over those in use
+UPDATES = 10  # of a factor and systems solved with it, for each column that comes to be in use
+SWEEPS = 1000  # of a concave penalty's coordinates, at an alpha
+PRODUCTS = 35  # of each sparse column with a vector, at an alpha
+WIDEST_SET = 6  # columns in a working set, over those that can be in use: a prediction near saturation is a poor one
+BLOCKS = 4e6  # numbers in the blocks in which X is read
+
+
+class Forecast(NamedTuple):
+    """`readings` of X, each against so many `vectors`; `flops` and `steps` (batches of a lane) besides; at most so many `numbers`
+    held beside X."""
+
+    words: str
+    readings: float
+    vectors: float
+    flops: float
+    steps: float
+    numbers: float
+
+
+def forecast(problem: Problem, lanes: int, alphas: int) -> Forecast:
+    """For a problem that the engine takes."""
+    (n, p), kind = problem.design.shape, kind_of(problem)
+    around = BLOCKS + lanes * (30.0 * (n + p) + alphas * min(p, n)) + 2 * alphas * p
+    if on_gram(problem, kind, lanes):
+        square = (p + 2.0) ** 2
+        flops = n * square + lanes * UPDATES * square * (p + alphas)
+        return Forecast("one Gram matrix", 1, lanes, flops, lanes, around + 3 * lanes * square)
+    used = min(p, min(n, p) * (GROUPED if kind is GroupedLane else 1)) * USED
+    U, most, steps = SPARE * used, min(p, WIDEST_SET * min(n, p)), 1
+    words, flops = "batches of alphas, each on a working set", n * U**2 + UPDATES * used**3
+    numbers = around + 2 * (lanes + 1) * (most + 512) ** 2 + 2 * n * most  # twice: what is outgrown is copied
+    if kind is CurvedLane:
+        words, flops, steps = "batches of alphas, each a quadratic model corrected by Newton's method", METRICS * n * U**2, 4
+    elif kind is GroupedLane:
+        flops = n * U**2 + alphas * used**3
+    elif kind is ConcaveLane:
+        words, flops = "coordinate descent from large alphas to small", n * U**2 + alphas * SWEEPS * used**2
+    elif kind is ThinLane and isinstance(problem.design, Sparse):
+        entries = problem.design.data.nnz / p
+        if U > COSTLIER * entries:
+            words, flops = (
+                "batches of alphas over the sparse columns of a working set",
+                alphas * PRODUCTS * COSTLIER * U * entries,
+            )
+            numbers = around + 4 * lanes * most * entries + 2 * (COSTLIER * entries + 512) ** 2
+    return Forecast(words, READINGS, 2 * lanes, lanes * flops, lanes * steps * READINGS, numbers)
