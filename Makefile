@@ -6,6 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What is compared with in `make bench`, each installed if it can be; adelie apart, since it pins NumPy. R's glmnet is used where it is.
 PEERS := scikit-learn celer skglm glum pycasso skein-glm
+SANITIZED := c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -pthread -Icore core/tests/test_core.cpp core/kernels/choose.cpp \
+	core/kernels/baseline.cpp
 SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
 
 .PHONY: demo test lint docs hard-inputs bench bench-quick bench-check sanitize wheel clean
@@ -36,9 +38,10 @@ bench-quick: .bench/ours .bench-adelie/ready ## four of its rows in under five m
 bench-check: .bench/ours .bench-adelie/ready ## does every peer solve the problem that is judged? on small data
 	.bench/bin/python -m benchmarks.check
 
-sanitize: ## the core's own tests under the address and undefined-behaviour sanitizers, without Python
-	mkdir -p build && c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-Icore core/tests/test_core.cpp core/kernels/choose.cpp core/kernels/baseline.cpp -o build/test_core && build/test_core
+sanitize: ## the core's own tests under the address, undefined-behaviour and thread sanitizers, without Python
+	mkdir -p build
+	$(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=all -o build/test_core && build/test_core
+	$(SANITIZED) -fsanitize=thread -o build/test_threads && build/test_threads
 
 wheel: .venv/ready
 	$(BIN)/pip wheel --no-deps -w dist .

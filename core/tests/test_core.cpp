@@ -1,8 +1,13 @@
-// The core without Python, for the sanitizers: every kind of term and group, on a problem with a zero and a doubled column.
+// The core without Python, for the sanitizers: every kind of term and group, on a problem with a zero and a doubled column;
+// then each allocation failing in turn, and all of it in several threads at once.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <new>
 #include <random>
+#include <thread>
 #include <vector>
 #include "../descend.hpp"
 #include "../follow.hpp"
@@ -10,9 +15,21 @@
 #include "../follow_sparse.hpp"
 
 namespace {
+thread_local long allocations = 0, fails_at = -1;  // how many there were; the one that fails
+}
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (allocations++ == fails_at) throw std::bad_alloc();
+    if (void* found = std::malloc(size > 0 ? size : 1)) return found;
+    throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* at) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+
+namespace {
 
 const double inf = std::numeric_limits<double>::infinity();
-int failures = 0;
+std::atomic<int> failures = 0;
 
 void check(bool holds, const char* what) {
     if (holds) return;
@@ -252,34 +269,67 @@ void likelihoods() {
     }
 }
 
-}  // namespace
-
-int main() {
-    followed_groups();
-    followed_sparse();
-    chords();
-    likelihoods();
-    factored();
-    kernel_shapes<float>();
-    kernel_shapes<double>();
-    followed({1, 0, -inf, inf, 0, inf, inf}, "a path of l1");
-    followed({1, 1, 0, inf, 0, inf, inf}, "a path of elastic net, non-negative");
-    followed({1, 0, -0.2, 0.3, 0, inf, inf}, "a path of l1 in a box");
-    separable({3, 0, -inf, inf, 0, inf, inf}, "l1");
-    separable({0, 2, -inf, inf, 0, inf, inf}, "l2");
-    separable({1, 1, 0, inf, 0, inf, inf}, "elastic net, non-negative");
-    separable({1, 0, -0.2, 0.3, 0, inf, inf}, "l1 in a box");
-    separable({0, 0, -inf, inf, 0, inf, inf}, "free");
-    separable({0, 0, -inf, inf, 3, 0, 0.5}, "MCP");
-    separable({0, 0, -inf, inf, 30, 0, 0.1}, "MCP, not convex");
-    separable({0.5, 0.1, -0.5, 0.4, 3, 1, 4}, "SCAD in a box");
-    grouped({3, 0, -inf, inf, 0, inf, inf}, "group lasso");
-    grouped({0, 0, -inf, inf, 3, 0, 9}, "group MCP");
+void interrupted() {
     int calls = 0;
     Problem p;
     auto terms = table({0.001, 0, -inf, inf, 0, inf, inf}, p.k);
     Quadratic Q{p.G.data(), p.q.data(), p.k, {terms.data(), p.k}, nullptr, {nullptr, 0}, p.w.data(), p.Gw.data()};
     check(Descender(Q, false).run(0, 1000, [&] { return ++calls == 2; }).interrupted, "interrupted");
-    std::printf(failures ? "%d failed\n" : "core: all passed\n", failures);
+}
+
+const std::vector<std::function<void()>> parts = {
+    followed_groups,
+    followed_sparse,
+    chords,
+    likelihoods,
+    factored,
+    kernel_shapes<float>,
+    kernel_shapes<double>,
+    interrupted,
+    [] { followed({1, 0, -inf, inf, 0, inf, inf}, "a path of l1"); },
+    [] { followed({1, 1, 0, inf, 0, inf, inf}, "a path of elastic net, non-negative"); },
+    [] { followed({1, 0, -0.2, 0.3, 0, inf, inf}, "a path of l1 in a box"); },
+    [] { separable({3, 0, -inf, inf, 0, inf, inf}, "l1"); },
+    [] { separable({0, 2, -inf, inf, 0, inf, inf}, "l2"); },
+    [] { separable({1, 1, 0, inf, 0, inf, inf}, "elastic net, non-negative"); },
+    [] { separable({1, 0, -0.2, 0.3, 0, inf, inf}, "l1 in a box"); },
+    [] { separable({0, 0, -inf, inf, 0, inf, inf}, "free"); },
+    [] { separable({0, 0, -inf, inf, 3, 0, 0.5}, "MCP"); },
+    [] { separable({0, 0, -inf, inf, 30, 0, 0.1}, "MCP, not convex"); },
+    [] { separable({0.5, 0.1, -0.5, 0.4, 3, 1, 4}, "SCAD in a box"); },
+    [] { grouped({3, 0, -inf, inf, 0, inf, inf}, "group lasso"); },
+    [] { grouped({0, 0, -inf, inf, 3, 0, 9}, "group MCP"); },
+};
+
+// Each allocation fails in turn (of very many, some three hundred): bad_alloc comes out, and the sanitizer sees no leak.
+void starved(const std::function<void()>& part) {
+    allocations = 0;
+    part();
+    long count = allocations, step = std::max(1L, count / 300);
+    for (long at = 0; at < count; at += step) {
+        bool refused = false;
+        allocations = 0, fails_at = at;
+        try {
+            part();
+        } catch (const std::bad_alloc&) {
+            refused = true;
+        }
+        fails_at = -1;
+        check(refused, "memory that is not there is told of");
+    }
+}
+
+}  // namespace
+
+int main() {
+    for (const auto& part : parts) part();
+    for (const auto& part : parts) starved(part);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([] {
+            for (const auto& part : parts) part();
+        });
+    for (std::thread& thread : threads) thread.join();
+    std::printf(failures ? "%d failed\n" : "core: all passed\n", failures.load());
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
