@@ -50,7 +50,7 @@ def scale(c: Any, penalty: Penalty) -> Penalty:
     if isinstance(penalty, Plain | Elementary):
         return Plain(penalty.terms.scaled(factor), partial(_product, factor, penalty))
     if isinstance(penalty, Grouped):
-        return penalty.scaled(factor)
+        return penalty.around(scale(factor, penalty.inner))
     if isinstance(penalty, Sum):
         plain = Plain(penalty.plain.terms.scaled(factor))
         return Sum(plain, scale(factor, penalty.other), f"{factor:g} * {_bracketed(penalty)}")

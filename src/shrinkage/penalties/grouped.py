@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -187,15 +186,12 @@ class Grouped(Penalty):
         k[self.codes] = exponents
         if np.any(k[self.codes] != exponents):
             return None
-        return self._around(Plain(self.inner.terms.rescaled(k, e)))
+        return self.around(Plain(self.inner.terms.rescaled(k, e)))
 
     def twin(self, p: int) -> Twin:
         return Twin(Terms().table(p), self.codes, self.inner.terms.table(len(self.sizes)))
 
-    def scaled(self, c: float) -> Grouped:
-        return self._around(Plain(self.inner.terms.scaled(c), partial(_times, c, self.inner)))
-
-    def _around(self, inner: Plain) -> Grouped:
+    def around(self, inner: Penalty) -> Grouped:
         """The same groups, not read again: a path makes a penalty for every alpha."""
         other = object.__new__(Grouped)
         for name, value in (("inner", inner), ("groups", self.groups), ("codes", self.codes), ("sizes", self.sizes)):
@@ -232,7 +228,3 @@ class Grouped(Penalty):
                 radius = rng.gamma(size, 1 / l1[g], shape[:-1])
                 w[..., at] *= (radius / np.linalg.norm(w[..., at], axis=-1))[..., None]
         return w
-
-
-def _times(c: float, inner: Any) -> str:
-    return f"{c:g} * {inner!r}"
