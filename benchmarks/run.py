@@ -3,7 +3,9 @@
     python -m benchmarks.run              all of it, at most 90 minutes; writes results.json, results.md, results.svg
     python -m benchmarks.run --quick      four rows on one thread against the likeliest peers, in under five minutes
 
-What is done is kept line by line in .cache/runs.jsonl, and used again while machine, versions and sources are the same.
+What is done is kept line by line in .cache/runs.jsonl, and used again while the machine and the versions are the same, what
+is ours only while its sources are too. On each row ours comes first and last, and last beside it, again, the peer that was
+fastest: so the two times of a ratio are always of one spell of one machine.
 """
 
 from __future__ import annotations
@@ -49,7 +51,15 @@ class Book:
             path.write_text(json.dumps(header) + "\n")
 
     def spent(self) -> float:
-        return sum(record["wall"] for record in self.records)
+        return sum(record["wall"] for record in self.current())
+
+    def current(self) -> list[dict[str, Any]]:
+        """Without what is ours of other sources, and with a peer's last record in place of those before it."""
+        commit, last = machine.commit(), {}
+        for r in self.records:
+            if r.get("commit", commit) == commit:
+                last[r["job"], r["solver"], r["variant"], r["threads"], r["solver"] == "ours" and r["again"]] = r
+        return list(last.values())
 
     def find(self, key: dict[str, Any]) -> dict[str, Any] | None:
         return next((r for r in self.records if all(r.get(name) == value for name, value in key.items())), None)
@@ -67,7 +77,7 @@ def main() -> int:
     here, absent = roster(("ours", *[name for name in names if name != "ours"]))
     if "ours" in absent:
         sys.exit(f"shrinkage is not installed in .bench: {absent['ours']}")
-    header = {"machine": machine.description(), "commit": machine.commit(), "solvers": here, "small": given.small}
+    header = {"machine": machine.description(), "solvers": here, "small": given.small}
     book = Book(CACHE / ("quick.jsonl" if quick else "runs.jsonl"), header, fresh=quick or given.fresh)
     deadline = time.monotonic() + 60 * (given.minutes or (QUICK_MINUTES if quick else MINUTES)) - book.spent()
 
@@ -94,13 +104,13 @@ def main() -> int:
         skipped["Some solvers, job (threads)"] = f"The time was up: {', '.join(late)}."
     growth = [] if quick or given.small else grow(1, left)
     results = {
-        **header, "absent": absent, "skipped": skipped, "rates": rates, "minutes": book.spent() / 60, "growth": growth,
-        "rows": rows(book.records, rates, problems),
+        **header, "commit": machine.commit(), "absent": absent, "skipped": skipped, "rates": rates,
+        "minutes": book.spent() / 60, "growth": growth, "rows": rows(book.current(), rates, problems),
     }  # fmt: skip
     words = table.text(results)
     print("\n" + words)
     if not (quick or given.small or given.jobs or given.solvers):
-        (HERE / "results.json").write_text(json.dumps({**results, "records": book.records}, indent=1) + "\n")
+        (HERE / "results.json").write_text(json.dumps({**results, "records": book.current()}, indent=1) + "\n")
         (HERE / "results.md").write_text(words)
         picture.draw(results, HERE / "results.svg")
     return 0
@@ -139,34 +149,64 @@ def prepare(key: str, small: bool, skipped: dict[str, str], left: Any) -> Proble
 
 
 def do(book: Book, problem: Problem, key: str, threads: int, names: list[str], given: Any, left: Any) -> bool:
-    """Ours, every peer, and ours again, so that a slow spell of the machine shows. False: not all in time."""
-    limit, todo = OURS, list(plan(book, problem, key, threads, names))
-    todo = todo[:-1] if given.quick else todo
+    """Ours, every peer, then those that were fastest and ours once more. False: not all in time."""
+    limit = OURS
+    todo = [(solver, variant, False) for solver, variant in plan(book, problem, key, threads, names)]
     for position, (solver, variant, again) in enumerate(todo):
-        spec = {"job": key, "solver": solver, "variant": variant, "threads": threads, "small": given.small, "again": again}
-        found = book.find({**{k: spec[k] for k in ("job", "solver", "variant", "threads")}, "again": again})
+        share = (GENEROUS[given.quick] if solver != "ours" else len(todo) / 2) / (len(todo) - position)
+        seconds = left() * min(1.0, share)
+        found = once(book, problem, key, threads, (solver, variant, again), given, (limit, seconds))
         if found is None:
-            if left() < 5:
-                return False
-            start = time.monotonic()
-            whole = {**spec, "targets": problem.job.targets, "runs": given.runs}
-            share = left() * min(1.0, (GENEROUS[given.quick] if solver != "ours" else len(todo) / 2) / (len(todo) - position))
-            found = measure(whole, limit, min(share, 8 * limit + 20))
-            book.add({**found, "again": again, "wall": time.monotonic() - start})
-            say(found)
+            return False
         if solver == "ours" and not again:
             at = pooled([found], min(problem.job.targets))
             limit = max(CUT * at["median"], LEAST) if at else OURS
+        if position + 1 == len(todo) and not again and not given.quick:  # the list grows by its own end
+            todo += [(*one, True) for one in fastest(book, key, threads, problem.job.targets)]
+            todo += [(*one, True) for one in plan(book, problem, key, threads, ["ours"])]
     return True
 
 
-def plan(book: Book, problem: Problem, key: str, threads: int, names: list[str]) -> Iterator[tuple[str, str, bool]]:
+def once(
+    book: Book, problem: Problem, key: str, threads: int, who: tuple[str, str, bool], given: Any, limits: tuple[float, float]
+) -> dict[str, Any] | None:  # fmt: skip
+    """The record of one solver, from the book or measured; None: no time is left. `limits`: the seconds of a call, and of
+    all of them."""
+    solver, variant, again = who
+    mark = {"commit": machine.commit()} if solver == "ours" or again else {}
+    spec = {"job": key, "solver": solver, "variant": variant, "threads": threads}
+    found = book.find({**spec, "again": again, **mark})
+    if found is not None:
+        return found
+    limit, seconds = limits
+    if seconds < 5:
+        return None
+    start = time.monotonic()
+    whole = {**spec, "small": given.small, "again": again, "targets": problem.job.targets, "runs": given.runs}
+    found = measure(whole, limit, min(seconds, 8 * limit + 20))
+    found = {**found, "again": again, "wall": time.monotonic() - start, **mark}
+    book.add(found)
+    say(found)
+    return found
+
+
+def plan(book: Book, problem: Problem, key: str, threads: int, names: list[str]) -> Iterator[tuple[str, str]]:
     for solver in names:
         for variant in importlib.import_module(f"benchmarks.peers.{solver}").variants(problem):
             if solver == "ours" or threads == 1 or near(book, problem, key, solver, variant):
-                yield solver, variant, False
-    for variant in importlib.import_module("benchmarks.peers.ours").variants(problem):
-        yield "ours", variant, True
+                yield solver, variant
+
+
+def fastest(book: Book, key: str, threads: int, targets: tuple[float, ...]) -> list[tuple[str, str]]:
+    """The peer, and its variant, that was fastest at each accuracy."""
+    out = []
+    for target in targets:
+        at = f"{target:g}"
+        seen = [r for r in book.records if (r["job"], r["threads"]) == (key, threads) and r["solver"] != "ours" and at in r["at"]]
+        if seen:
+            best = min(seen, key=lambda r: r["at"][at]["median"])
+            out.append((best["solver"], best["variant"]))
+    return list(dict.fromkeys(out))
 
 
 def near(book: Book, problem: Problem, key: str, solver: str, variant: str) -> bool:
