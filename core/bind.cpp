@@ -11,6 +11,7 @@
 #include "follow.hpp"
 #include "follow_groups.hpp"
 #include "follow_sparse.hpp"
+#include "pack.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -252,6 +253,18 @@ Out2 skinny_(Numbers X, Values shift, nb::ndarray<const double, nb::ndim<2>, nb:
     return out;
 }
 
+void pack_(Numbers X, Labels rows, Values shift, Values scale, nb::ndarray<double, nb::ndim<2>, nb::device::cpu> out) {
+    std::size_t n = X.shape(0), p = X.shape(1), count = rows.shape(0);
+    require(shift.shape(0) == p && scale.shape(0) == p && out.shape(0) == count && out.shape(1) == p,
+            "pack: shift and scale must be (p,), out (rows, p)");
+    require(out.stride(0) >= 0 && out.stride(1) >= 0, "pack: out must not be reversed");
+    for (std::size_t i = 0; i < count; ++i)
+        require(rows.data()[i] >= 0 && static_cast<std::size_t>(rows.data()[i]) < n, "pack: a row is out of range");
+    Packed to{out.data(), static_cast<std::size_t>(out.stride(0)), static_cast<std::size_t>(out.stride(1))};
+    auto work = [&](auto x) { nb::gil_scoped_release unlocked; pack(x, rows.data(), count, shift.data(), scale.data(), to); };
+    viewed(X, work, work);
+}
+
 using Columns = nb::ndarray<const double, nb::ndim<2>, nb::f_contig, nb::device::cpu>;
 
 std::tuple<Fortran, Fortran, Out1> likelihood_(const std::string& family, Values y, Values weights, Columns eta) {
@@ -330,6 +343,8 @@ NB_MODULE(_core, m) {
           "(coefs (m, k), gaps (m,), -dw/dc at the end (k,), sweeps).");
     m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
+    m.def("pack", &pack_, "X"_a.noconvert(), "rows"_a, "shift"_a, "scale"_a, "out"_a.noconvert(),
+          "out (rows, p) becomes (X[rows] - shift) * scale.");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
     m.def("likelihood", &likelihood_, "family"_a, "y"_a, "weights"_a, "eta"_a,
           "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");

@@ -78,6 +78,30 @@ def test_skinny(lay, dtype, n, p, seed):
     assert np.all(np.abs(found - apart.T @ R) <= bound)
 
 
+@layout
+@dtype
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 7, 22])
+def test_skinny_of_long_columns(lay, dtype, m):
+    X, rng = matrix(9001, 11, 0, dtype)
+    R = np.asfortranarray(rng.standard_normal((9001, m)))
+    found = _core.skinny(lay(X), np.ones(11), R)
+    apart = X.astype(np.longdouble) - 1
+    assert np.all(np.abs(found - apart.T @ R) <= 1e-13 * np.abs(apart).T @ np.abs(R))
+
+
+@layout
+@dtype
+@sizes
+def test_pack(lay, dtype, n, p, seed):
+    X, rng = matrix(n, p, seed, dtype)
+    rows, shift, scale = rng.integers(0, n, rng.integers(1, 30)), rng.standard_normal(p), rng.random(p)
+    for order in "CF":
+        out = np.full((len(rows), p + 2), 7.0, order=order)
+        _core.pack(lay(X), rows, shift, scale, out[:, :p])
+        np.testing.assert_array_equal(out[:, :p], (X[rows].astype(float) - shift) * scale)
+        np.testing.assert_array_equal(out[:, p:], 7.0)
+
+
 def test_shapes_that_do_not_fit_are_refused():
     X, R = np.ones((4, 3)), np.ones((5, 2), order="F")
     with pytest.raises(ValueError, match="skinny"):
@@ -88,13 +112,18 @@ def test_shapes_that_do_not_fit_are_refused():
         _core.moments(np.ones((8, 6))[::2, ::2], None)
     with pytest.raises((TypeError, ValueError), match="float32"):
         _core.moments(np.ones((4, 3), np.int64), None)
+    for row in (-1, 4):
+        with pytest.raises(ValueError, match="pack: a row"):
+            _core.pack(X, np.array([0, row]), np.zeros(3), np.ones(3), np.empty((2, 3)))
+    with pytest.raises(ValueError, match="pack"):
+        _core.pack(X, np.array([0]), np.zeros(3), np.ones(3), np.empty((2, 3)))
 
 
 PROGRAM = """
 import hashlib, numpy as np
 from shrinkage import _core
 rng = np.random.default_rng(0)
-X, R = rng.standard_normal((701, 53)), np.asfortranarray(rng.standard_normal((701, 5)))
+X, R = rng.standard_normal((701, 53)), np.asfortranarray(rng.standard_normal((701, 7)))
 digest = hashlib.sha256()
 for Y in (X, np.asfortranarray(X), X.astype(np.float32)):
     for part in (*_core.moments(Y, None), *_core.moments(Y, R[:, 0] ** 2), _core.skinny(Y, X[0], R)):
@@ -128,20 +157,21 @@ def test_every_instruction_set_gives_the_same_bits():
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_products_by_label_add_up(order):
+@pytest.mark.parametrize("type", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e4])
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_products_by_label(order, type, offset, count, weighted):
     rng = np.random.default_rng(0)
-    X, y, weights, labels = (
-        rng.standard_normal((5000, 7)) + 3,
-        rng.standard_normal(5000),
-        rng.random(5000),
-        rng.integers(0, 4, 5000),
-    )
-    design = Dense.of(np.asarray(X, order=order)).view(X.mean(axis=0), np.full(7, 0.5))
-    found = design.products(y, weights, labels, 4)
-    for label in range(4):
+    X = np.asarray(rng.standard_normal((5000, 7)) * np.geomspace(1, 1e3, 7) + offset, dtype=type, order=order)
+    y, labels = rng.standard_normal(5000), rng.integers(0, count, 5000)
+    weights = rng.random(5000) if weighted else np.full(5000, 0.3)
+    shift, scale = X.mean(axis=0).astype(float), 1 / X.std(axis=0).astype(float)
+    found = Dense.of(X).view(shift, scale).products(y, weights, labels, count)
+    for label in range(count):
         rows = labels == label
-        Z = np.column_stack([(X[rows] - X.mean(axis=0)) * 0.5, y[rows], np.ones(rows.sum())])
-        np.testing.assert_allclose(found[label], (Z * weights[rows, None]).T @ Z, atol=1e-9)
+        Z = np.column_stack([(X[rows].astype(np.longdouble) - shift) * scale, y[rows], np.ones(rows.sum())])
+        np.testing.assert_allclose(found[label], ((Z * weights[rows, None]).T @ Z).astype(float), rtol=1e-12, atol=1e-10)
 
 
 FAMILIES = {"bernoulli": sh.Logistic(), "poisson": sh.Poisson()}

@@ -8,7 +8,15 @@ namespace KERNELS {
 // Four numbers side by side: a vector of whatever width the instruction set has.
 typedef double Pack __attribute__((vector_size(32)));
 constexpr std::size_t WIDE = 4;
+#ifdef __AVX512F__
+constexpr std::size_t REGISTERS = 32;
+#else
+constexpr std::size_t REGISTERS = 16;
+#endif
 constexpr double INFINITE = __builtin_huge_val();
+
+// Entries from which on what is read next is fetched: what a machine fetches by itself ends with a page.
+constexpr std::size_t AHEAD = 512;
 
 static inline Pack load(const double* x) {
     Pack out;
@@ -23,33 +31,59 @@ static inline Pack load(const float* x) {
     return __builtin_convertvector(out, Pack);
 }
 
+// Two of them: one register where the machine has such.
+typedef double Pair __attribute__((vector_size(64)));
+
+static inline Pair load2(const double* x) {
+    Pair out;
+    std::memcpy(&out, x, sizeof out);
+    return out;
+}
+
+static inline Pair load2(const float* x) {
+    typedef float Whole __attribute__((vector_size(32)));
+    Whole out;
+    std::memcpy(&out, x, sizeof out);
+    return __builtin_convertvector(out, Pair);
+}
+
 static inline Pack all(double x) { return Pack{x, x, x, x}; }
 static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
-static inline double least(Pack x) { return std::min(std::min(x[0], x[2]), std::min(x[1], x[3])); }
-static inline double most(Pack x) { return std::max(std::max(x[0], x[2]), std::max(x[1], x[3])); }
+static inline Pack lower(Pair x) { return Pack{x[0], x[1], x[2], x[3]}; }
+static inline Pack upper(Pair x) { return Pack{x[4], x[5], x[6], x[7]}; }
+static inline double sum(Pair x) { return sum(lower(x) + upper(x)); }
+static inline double least(Pair x) {
+    for (std::size_t i = 1; i < 2 * WIDE; ++i) x[0] = std::min(x[0], x[i]);
+    return x[0];
+}
+static inline double most(Pair x) {
+    for (std::size_t i = 1; i < 2 * WIDE; ++i) x[0] = std::max(x[0], x[i]);
+    return x[0];
+}
 
 static double dot(const double* __restrict x, const double* __restrict y, std::size_t n) {
-    Pack sums[4] = {};
+    Pair sums[2] = {};
     std::size_t i = 0;
     for (; i + 4 * WIDE <= n; i += 4 * WIDE)
-        for (std::size_t s = 0; s < 4; ++s) sums[s] += load(x + i + s * WIDE) * load(y + i + s * WIDE);
-    for (; i + WIDE <= n; i += WIDE) sums[0] += load(x + i) * load(y + i);
+        for (std::size_t s = 0; s < 2; ++s) sums[s] += load2(x + i + 2 * s * WIDE) * load2(y + i + 2 * s * WIDE);
+    Pack first = lower(sums[0]);
+    for (; i + WIDE <= n; i += WIDE) first += load(x + i) * load(y + i);
     double rest = 0;
     for (; i < n; ++i) rest += x[i] * y[i];
-    return sum((sums[0] + sums[2]) + (sums[1] + sums[3])) + rest;
+    return sum((first + lower(sums[1])) + (upper(sums[0]) + upper(sums[1]))) + rest;
 }
 
 static void dot4(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
-    Pack even[4] = {}, odd[4] = {};
+    Pair sums[4] = {};
     std::size_t i = 0;
     for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
-        Pack left = load(x + i), right = load(x + i + WIDE);
-        for (std::size_t r = 0; r < 4; ++r) even[r] += left * load(y[r] + i), odd[r] += right * load(y[r] + i + WIDE);
+        Pair at = load2(x + i);
+        for (std::size_t r = 0; r < 4; ++r) sums[r] += at * load2(y[r] + i);
     }
     for (std::size_t r = 0; r < 4; ++r) {
         double rest = 0;
         for (std::size_t l = i; l < n; ++l) rest += x[l] * y[r][l];
-        out[r] = sum(even[r] + odd[r]) + rest;
+        out[r] = sum(sums[r]) + rest;
     }
 }
 
@@ -91,24 +125,24 @@ struct Block {
 // Sum of w (x - origin), and the extremes over rows of positive weight.
 template <class T>
 static Block first_look(const T* __restrict x, const double* __restrict w, std::size_t n, double origin) {
-    Pack held = {}, sums[2] = {}, low = all(INFINITE), high = all(-INFINITE);
-    const Pack from = all(origin);
+    const Pair from = Pair{} + origin, none = Pair{} + INFINITE;
+    Pair held = {}, sums = {}, low = none, high = -none;
     std::size_t i = 0;
-    for (; i + 2 * WIDE <= n; i += 2 * WIDE)
-        for (std::size_t s = 0; s < 2; ++s) {
-            Pack at = load(x + i + s * WIDE), lows = at, highs = at;
-            if (w) {
-                Pack share = load(w + i + s * WIDE);
-                held += share;
-                sums[s] += share * (at - from);
-                lows = share > 0 ? at : all(INFINITE), highs = share > 0 ? at : all(-INFINITE);
-            } else {
-                sums[s] += at - from;
-            }
-            low = lows < low ? lows : low;
-            high = highs > high ? highs : high;
+    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+        __builtin_prefetch(x + i + AHEAD);
+        Pair at = load2(x + i), lows = at, highs = at;
+        if (w) {
+            Pair share = load2(w + i);
+            held += share;
+            sums += share * (at - from);
+            lows = share > 0 ? at : none, highs = share > 0 ? at : -none;
+        } else {
+            sums += at - from;
         }
-    Block out{w ? sum(held) : static_cast<double>(n), sum(sums[0] + sums[1]), least(low), most(high)};
+        low = lows < low ? lows : low;
+        high = highs > high ? highs : high;
+    }
+    Block out{w ? sum(held) : static_cast<double>(n), sum(sums), least(low), most(high)};
     for (; i < n; ++i) {
         double at = x[i], share = w ? w[i] : 1.0;
         if (w) out.held += share;
@@ -120,20 +154,19 @@ static Block first_look(const T* __restrict x, const double* __restrict w, std::
 
 template <class T>
 static double squares(const T* __restrict x, const double* __restrict w, std::size_t n, double centre) {
-    Pack sums[2] = {};
-    const Pack from = all(centre);
+    const Pair from = Pair{} + centre;
+    Pair sums = {};
     std::size_t i = 0;
-    for (; i + 2 * WIDE <= n; i += 2 * WIDE)
-        for (std::size_t s = 0; s < 2; ++s) {
-            Pack by = load(x + i + s * WIDE) - from;
-            sums[s] += w ? load(w + i + s * WIDE) * by * by : by * by;
-        }
+    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+        Pair by = load2(x + i) - from;
+        sums += w ? load2(w + i) * by * by : by * by;
+    }
     double rest = 0;
     for (; i < n; ++i) {
         double by = static_cast<double>(x[i]) - centre;
         rest += w ? w[i] * by * by : by * by;
     }
-    return sum(sums[0] + sums[1]) + rest;
+    return sum(sums) + rest;
 }
 
 // Contiguous columns: one at a time, a block of its rows at a time.
@@ -224,26 +257,56 @@ static void moments(const View<T>& X, const double* weights, const ColumnMoments
 
 constexpr std::size_t RIGHT = 4;  // right-hand sides that share one reading of X
 
-// M columns of R against each contiguous column of X.
-template <class T, std::size_t M>
-static void skinny_of_columns(const View<T>& X, const double* shift, const double* R, std::size_t stride, double* out) {
-    for (std::size_t j = 0; j < X.p; ++j) {
-        const T* __restrict x = X.data + j * X.column;
-        const Pack centre = all(shift[j]);
-        Pack even[M] = {}, odd[M] = {};
-        std::size_t i = 0;
-        for (; i + 2 * WIDE <= X.n; i += 2 * WIDE) {
-            Pack left = load(x + i) - centre, right = load(x + i + WIDE) - centre;
-            for (std::size_t r = 0; r < M; ++r) {
-                even[r] += left * load(R + r * X.n + i);
-                odd[r] += right * load(R + r * X.n + i + WIDE);
-            }
+// Some rows of M columns of R against C contiguous columns of X side by side: one stream out of memory would wait for itself.
+constexpr std::size_t LONG = 4096;  // rows whose part of R stays near
+
+template <class T, std::size_t M, std::size_t C>
+static void skinny_of_few(
+    const View<T>& X, const double* shift, const double* R, std::size_t from, std::size_t to, std::size_t first,
+    std::size_t stride, double* out) {
+    const T* __restrict x = X.data + first * X.column;
+    Pair centre[C], sums[C][M] = {};
+    for (std::size_t c = 0; c < C; ++c) centre[c] = Pair{} + shift[first + c];
+    std::size_t i = from;
+    for (; i + 2 * WIDE <= to; i += 2 * WIDE) {
+        Pair at[C];
+        for (std::size_t c = 0; c < C; ++c) {
+            __builtin_prefetch(x + c * X.column + i + AHEAD);
+            at[c] = load2(x + c * X.column + i) - centre[c];
         }
         for (std::size_t r = 0; r < M; ++r) {
-            double rest = 0;
-            for (std::size_t l = i; l < X.n; ++l) rest += (static_cast<double>(x[l]) - shift[j]) * R[r * X.n + l];
-            out[j * stride + r] = sum(even[r] + odd[r]) + rest;
+            Pair here = load2(R + r * X.n + i);
+            for (std::size_t c = 0; c < C; ++c) sums[c][r] += at[c] * here;
         }
+    }
+    for (std::size_t c = 0; c < C; ++c)
+        for (std::size_t r = 0; r < M; ++r) {
+            double rest = 0;
+            for (std::size_t l = i; l < to; ++l)
+                rest += (static_cast<double>(x[c * X.column + l]) - shift[first + c]) * R[r * X.n + l];
+            out[(first + c) * stride + r] += sum(sums[c][r]) + rest;
+        }
+}
+
+// All of R against C columns, which stay near meanwhile.
+template <class T, std::size_t C>
+static void skinny_of_columns(
+    const View<T>& X, const double* shift, const double* R, std::size_t m, std::size_t from, std::size_t to, std::size_t first,
+    double* out) {
+    std::size_t r = 0;
+    for (; r + RIGHT <= m; r += RIGHT) skinny_of_few<T, RIGHT, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
+    if (m - r == 3) skinny_of_few<T, 3, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
+    if (m - r == 2) skinny_of_few<T, 2, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
+    if (m - r == 1) skinny_of_few<T, 1, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
+}
+
+template <class T, std::size_t C>
+static void skinny_by_columns(const View<T>& X, const double* shift, const double* R, std::size_t m, double* out) {
+    std::fill(out, out + X.p * m, 0.0);
+    for (std::size_t from = 0; from < X.n; from += LONG) {
+        std::size_t to = std::min(X.n, from + LONG), j = 0;
+        for (; j + C <= X.p; j += C) skinny_of_columns<T, C>(X, shift, R, m, from, to, j, out);
+        for (; j < X.p; ++j) skinny_of_columns<T, 1>(X, shift, R, m, from, to, j, out);
     }
 }
 
@@ -285,19 +348,15 @@ static void skinny_of_rows(const View<T>& X, const double* shift, const double* 
     }
 }
 
-template <class T, std::size_t M>
-static void skinny_some(const View<T>& X, const double* shift, const double* R, std::size_t stride, double* out) {
-    if (X.row == 1) skinny_of_columns<T, M>(X, shift, R, stride, out);
-    else skinny_of_rows<T, M>(X, shift, R, stride, out);
-}
-
 template <class T>
 static void skinny(const View<T>& X, const double* shift, const double* R, std::size_t m, double* out) {
+    constexpr bool many = REGISTERS > 16;  // else the sums of four columns with four of R do not fit
+    if (X.row == 1) return many || m <= 2 ? skinny_by_columns<T, 4>(X, shift, R, m, out) : skinny_by_columns<T, 2>(X, shift, R, m, out);
     std::size_t r = 0;
-    for (; r + RIGHT <= m; r += RIGHT) skinny_some<T, RIGHT>(X, shift, R + r * X.n, m, out + r);
-    if (m - r == 3) skinny_some<T, 3>(X, shift, R + r * X.n, m, out + r);
-    if (m - r == 2) skinny_some<T, 2>(X, shift, R + r * X.n, m, out + r);
-    if (m - r == 1) skinny_some<T, 1>(X, shift, R + r * X.n, m, out + r);
+    for (; r + RIGHT <= m; r += RIGHT) skinny_of_rows<T, RIGHT>(X, shift, R + r * X.n, m, out + r);
+    if (m - r == 3) skinny_of_rows<T, 3>(X, shift, R + r * X.n, m, out + r);
+    if (m - r == 2) skinny_of_rows<T, 2>(X, shift, R + r * X.n, m, out + r);
+    if (m - r == 1) skinny_of_rows<T, 1>(X, shift, R + r * X.n, m, out + r);
 }
 
 typedef long long Whole __attribute__((vector_size(32)));

@@ -25,6 +25,8 @@ Matrix = np.ndarray
 BLOCK_BYTES = 1 << 18
 # Above this ratio of |shift| to spread, x'r - shift * sum(r) would lose digits that (x - shift)'r keeps.
 SAFE_OFFSET = 64.0
+# Above this ratio products of raw data would lose two digits or more; and scales beyond which their squares might.
+NEARLY, FAR = 4.0, 1e100
 # Bytes of X that one thread takes at a time, a multiple of 64 columns.
 TILE_BYTES = 1 << 21
 # Bytes of rows held, sorted by fold, while the Gram matrices of folds are formed.
@@ -254,25 +256,65 @@ class Dense(Design):
         return out
 
     def products(self, y, weights, labels, count):
-        n, p = self.shape
+        border = np.column_stack([y, np.ones(len(y))])
+        alike, near = bool(np.all(weights == weights[0])), self._nearly_centred()
+        seen = self._raw() if near else self
+        if near and alike and count == 1 and self.data.dtype == np.float64:
+            out = seen._whole_products(border)[None]
+        else:
+            out = seen._labelled_products(border, None if alike else np.sqrt(weights), labels, count)
+        if near:
+            _centre(out, self.shift, self.scale)
+        return out * weights[0] if alike else out
+
+    def _nearly_centred(self) -> bool:
+        """Whether products of the raw data can be centred and scaled afterwards, and lose next to nothing by it."""
+        offset = np.abs(self.shift) * self.scale
+        return self.compiled and bool(np.all((offset <= NEARLY) & (self.scale > 1 / FAR) & (self.scale < FAR)))
+
+    def _raw(self) -> Dense:
+        p = self.shape[1]
+        return replace(self, shift=np.zeros(p), scale=np.ones(p))
+
+    def _whole_products(self, border: Matrix) -> Matrix:
+        """Of all rows: nothing is copied. For raw data."""
+        p = self.shape[1]
+        out = np.empty((p + 2, p + 2))
+        out[:p, :p] = sum(self.data[rows].T @ self.data[rows] for rows in self._chunks(1))
+        out[:p, p:] = self.rmatmat(border)
+        out[p:, :p], out[p:, p:] = out[:p, p:].T, border.T @ border
+        return out
+
+    def _labelled_products(self, border: Matrix, root: Vector | None, labels: Vector, count: int) -> Matrix:
+        p = self.shape[1]
         out = np.zeros((count, p + 2, p + 2))
-        root = None if np.all(weights == weights[0]) else np.sqrt(weights)
-        for rows in threads.tiles(n, max(64 * count, CHUNK_BYTES // (8 * (p + 2)))):
-            block = np.empty((rows.stop - rows.start, p + 2), order="C" if self.data.flags.c_contiguous else "F")
+        for rows in self._chunks(count):
+            order = rows.start + np.argsort(labels[rows], kind="stable")
+            ends = np.searchsorted(labels[order], np.arange(count + 1))
+            block = self._packed(order, 2)  # all labels at once: a column's entries are near then
+            block[:, p:] = border[order]
+            if root is not None:
+                block *= root[order, None]
+            for label in range(count):
+                part = block[ends[label] : ends[label + 1]]
+                out[label] += part.T @ part
+        return out
+
+    def _chunks(self, count: int) -> list[slice]:
+        """Rows enough for products of those of each of `count` labels."""
+        n, p = self.shape
+        return threads.tiles(n, max(64 * count, CHUNK_BYTES // (8 * (p + 2))))
+
+    def _packed(self, rows: Vector, more: int) -> Matrix:
+        """Some rows, with room for `more` columns behind them, in the order in which the data lie."""
+        p = self.shape[1]
+        block = np.empty((len(rows), p + more), order="C" if self.data.flags.c_contiguous else "F")
+        if self.compiled:
+            _core.pack(self.data, rows, self.shift, self.scale, block[:, :p])
+        else:
             np.subtract(self.data[rows], self.shift, out=block[:, :p])
             block[:, :p] *= self.scale
-            block[:, p], block[:, p + 1] = y[rows], 1.0
-            if root is not None:
-                block *= root[rows, None]
-            if count == 1:
-                out[0] += block.T @ block
-                continue
-            order = np.argsort(labels[rows], kind="stable")
-            ends = np.searchsorted(labels[rows][order], np.arange(count + 1))
-            for label in range(count):
-                part = block[order[ends[label] : ends[label + 1]]]
-                out[label] += part.T @ part
-        return out if root is not None else out * weights[0]
+        return block
 
     def kernel(self, d):
         n, p = self.shape
@@ -293,6 +335,15 @@ class Dense(Design):
         for rows, block in self._rows(columns):
             out[rows] = block
         return out
+
+
+def _centre(products: Matrix, shift: Vector, scale: Vector) -> None:
+    """In place, from sums of z z', z = [x, y, 1], to those with (x - shift) * scale for x. (k, p + 2, p + 2)"""
+    p = len(shift)
+    products[:, :p] -= shift[:, None] * products[:, -1:]
+    products[:, :, :p] -= products[:, :, -1:] * shift
+    products[:, :p] *= scale[:, None]
+    products[:, :, :p] *= scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -191,7 +191,7 @@ def fold_masks(cv: Any, task: Task, groups: Any, seed: int | None) -> tuple[Matr
         kind = StratifiedKFold if binary else KFold
         cv = kind(int(cv), shuffle=seed is not None, random_state=seed)
     splits = list(check_cv(cv, task.y, classifier=binary).split(np.zeros((n, 1)), task.y, groups))
-    train, test = np.zeros((n, len(splits))), np.zeros((n, len(splits)))
+    train, test = (np.zeros((n, len(splits)), order="F") for _ in range(2))
     for k, (inside, outside) in enumerate(splits):
         np.add.at(train[:, k], inside, 1.0)
         np.add.at(test[:, k], outside, 1.0)

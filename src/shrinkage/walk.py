@@ -127,9 +127,9 @@ def walks(task: Task, train: Matrix | None, test: Matrix | None, settings: Setti
     shares = [] if train is None else list(train.T)
     takes = engine.suits(problem, settings.tol) and problem.half_deviance > 0
     if takes and (not shares or engine.shared(problem, task.standardize)):
-        columns = [np.ones(len(task.y)), *shares, *([] if test is None else test.T)]
+        columns = np.array([np.ones(len(task.y)), *shares, *([] if test is None else test.T)]).T  # contiguous ones
         positive = settings.alphas is None or bool(settings.alphas.min() > 0)
-        rows = engine.read(problem, units.size, np.column_stack(columns), 1 + len(shares), positive)
+        rows = engine.read(problem, units.size, columns, 1 + len(shares), positive)
         if rows is not None:
             return _together(task, problem, units, rows, shares, settings)
     if not shares:

@@ -92,7 +92,7 @@ class Patterns:
             return cls(np.zeros(n, np.int64), multiples[:1])
         key = multiples @ np.random.default_rng(0).random(m)  # rows alike have equal keys; the reverse is checked
         _, first, labels = np.unique(key, return_index=True, return_inverse=True)
-        if not np.array_equal(multiples[first][labels], multiples):
+        if not np.array_equal(np.take(multiples[first].T, labels, axis=1), multiples.T):  # as a column lies, side by side
             marks, labels = np.unique(multiples, axis=0, return_inverse=True)
             return cls(labels.reshape(-1), marks)
         return cls(labels, multiples[first])
