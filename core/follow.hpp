@@ -86,7 +86,12 @@ private:
     double yy;
     Terms unit;
     double* w;
-    std::vector<double> g, tangent, rhs, towards, old, slope;
+    struct Stop {
+        std::size_t at;  // in the factor
+        double edge;
+    };
+    std::vector<double> g, tangent, rhs, towards, old, slope, move, fall;
+    std::vector<Stop> stops;
     std::vector<std::size_t> dependent;  // active columns that depend on those in the factor
     Memory& memory;
     Factor& factor;
@@ -186,6 +191,46 @@ private:
         return sum;
     }
 
+    // Along `towards`, which leads to the minimiser of the face and takes `rhs` from the slopes. Where coefficients pass an
+    // edge of the face on that way: all others go it whole and those stop at their edges, so that many leave at once; or all
+    // go as far as the first edge, if that is lower. True if none passed.
+    bool advance() {
+        std::size_t m = factor.size();
+        double share = 1;
+        Stop first{m, 0};
+        stops.clear();
+        for (std::size_t a = 0; a < m; ++a) {
+            std::size_t j = factor.column(a);
+            double to = w[j] + towards[a], edge = unit[j].clip(unit[j].l1 > 0 && w[j] * to < 0 ? 0 : to);
+            if (edge == to) continue;
+            stops.push_back({a, edge});
+            double at = (edge - w[j]) / towards[a];
+            if (at < share) share = at, first = stops.back();
+        }
+        double along = 0, gain = 0;  // how far the objective falls: by share (1 - share / 2) along, or by gain
+        move = towards, fall = rhs;
+        for (Stop stop : stops) {
+            std::size_t i = factor.column(stop.at);
+            double excess = w[i] + towards[stop.at] - stop.edge;
+            for (std::size_t a = 0; a < m; ++a) fall[a] -= excess * gram.row(i)[factor.column(a)];
+            fall[stop.at] -= excess * term(i).l2;
+            move[stop.at] -= excess;
+        }
+        for (std::size_t a = 0; a < m; ++a) along += rhs[a] * towards[a], gain += move[a] * (rhs[a] - fall[a] / 2);
+        bool whole = stops.empty();
+        if (!whole && gain < share * (1 - share / 2) * along) {
+            for (std::size_t a = 0; a < m; ++a) move[a] = share * towards[a], fall[a] = share * rhs[a];
+            stops.assign(1, first);
+        }
+        for (std::size_t a = 0; a < m; ++a) {
+            std::size_t j = factor.column(a);
+            g[j] -= fall[a] - term(j).l2 * move[a];
+            w[j] = unit[j].clip(w[j] + move[a]);
+        }
+        for (Stop stop : stops) w[factor.column(stop.at)] = stop.edge;
+        return whole;
+    }
+
     // Steps to the minimiser of the face, or to its edge and on from there; true if the last one was full. On the way only
     // the slopes of the active columns are needed, and H d = rhs gives them; all of g is formed once, at the end.
     bool newton() {
@@ -211,25 +256,7 @@ private:
             }
             factor.solve(towards.data());
             ++newtons;
-            double share = 1, edge = 0;
-            std::size_t first = gram.k;
-            for (std::size_t a = 0; a < m; ++a) {
-                std::size_t j = factor.column(a);
-                Term t = unit[j];
-                double to = w[j] + towards[a], stop = to;
-                if (t.l1 > 0 && w[j] * to < 0) stop = 0;
-                stop = t.clip(stop);
-                if (stop == to) continue;
-                double at = (stop - w[j]) / towards[a];
-                if (at < share) share = at, first = j, edge = stop;
-            }
-            for (std::size_t a = 0; a < m; ++a) {
-                std::size_t j = factor.column(a);
-                double by = share * towards[a];
-                g[j] -= share * rhs[a] - term(j).l2 * by;
-                w[j] = j == first ? edge : unit[j].clip(w[j] + by);
-            }
-            full = first == gram.k;
+            full = advance();
         }
         refresh();
         double after = objective(strength);
