@@ -7,7 +7,7 @@ namespace KERNELS {
 
 // Four numbers side by side: a vector of whatever width the instruction set has.
 typedef double Pack __attribute__((vector_size(32)));
-constexpr std::size_t WIDE = 4;
+constexpr std::size_t WIDE = 4, LANES = 8;
 #ifdef __AVX512F__
 constexpr std::size_t REGISTERS = 32;
 #else
@@ -47,17 +47,18 @@ static inline Pair load2(const float* x) {
     return __builtin_convertvector(out, Pair);
 }
 
+static inline Pair both(double x) { return Pair{} + x; }
 static inline Pack all(double x) { return Pack{x, x, x, x}; }
 static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 static inline Pack lower(Pair x) { return Pack{x[0], x[1], x[2], x[3]}; }
 static inline Pack upper(Pair x) { return Pack{x[4], x[5], x[6], x[7]}; }
 static inline double sum(Pair x) { return sum(lower(x) + upper(x)); }
 static inline double least(Pair x) {
-    for (std::size_t i = 1; i < 2 * WIDE; ++i) x[0] = std::min(x[0], x[i]);
+    for (std::size_t i = 1; i < LANES; ++i) x[0] = std::min(x[0], x[i]);
     return x[0];
 }
 static inline double most(Pair x) {
-    for (std::size_t i = 1; i < 2 * WIDE; ++i) x[0] = std::max(x[0], x[i]);
+    for (std::size_t i = 1; i < LANES; ++i) x[0] = std::max(x[0], x[i]);
     return x[0];
 }
 
@@ -76,7 +77,7 @@ static double dot(const double* __restrict x, const double* __restrict y, std::s
 static void dot4(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
     Pair sums[4] = {};
     std::size_t i = 0;
-    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+    for (; i + LANES <= n; i += LANES) {
         Pair at = load2(x + i);
         for (std::size_t r = 0; r < 4; ++r) sums[r] += at * load2(y[r] + i);
     }
@@ -125,10 +126,10 @@ struct Block {
 // Sum of w (x - origin), and the extremes over rows of positive weight.
 template <class T>
 static Block first_look(const T* __restrict x, const double* __restrict w, std::size_t n, double origin) {
-    const Pair from = Pair{} + origin, none = Pair{} + INFINITE;
+    const Pair from = both(origin), none = both(INFINITE);
     Pair held = {}, sums = {}, low = none, high = -none;
     std::size_t i = 0;
-    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+    for (; i + LANES <= n; i += LANES) {
         __builtin_prefetch(x + i + AHEAD);
         Pair at = load2(x + i), lows = at, highs = at;
         if (w) {
@@ -154,10 +155,10 @@ static Block first_look(const T* __restrict x, const double* __restrict w, std::
 
 template <class T>
 static double squares(const T* __restrict x, const double* __restrict w, std::size_t n, double centre) {
-    const Pair from = Pair{} + centre;
+    const Pair from = both(centre);
     Pair sums = {};
     std::size_t i = 0;
-    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+    for (; i + LANES <= n; i += LANES) {
         Pair by = load2(x + i) - from;
         sums += w ? load2(w + i) * by * by : by * by;
     }
@@ -266,9 +267,9 @@ static void skinny_of_few(
     std::size_t stride, double* out) {
     const T* __restrict x = X.data + first * X.column;
     Pair centre[C], sums[C][M] = {};
-    for (std::size_t c = 0; c < C; ++c) centre[c] = Pair{} + shift[first + c];
+    for (std::size_t c = 0; c < C; ++c) centre[c] = both(shift[first + c]);
     std::size_t i = from;
-    for (; i + 2 * WIDE <= to; i += 2 * WIDE) {
+    for (; i + LANES <= to; i += LANES) {
         Pair at[C];
         for (std::size_t c = 0; c < C; ++c) {
             __builtin_prefetch(x + c * X.column + i + AHEAD);
@@ -359,9 +360,9 @@ static void skinny(const View<T>& X, const double* shift, const double* R, std::
     if (m - r == 1) skinny_of_rows<T, 1>(X, shift, R + r * X.n, m, out + r);
 }
 
-typedef long long Whole __attribute__((vector_size(32)));
+typedef long long Whole __attribute__((vector_size(64)));
 
-static inline Pack magnitude(Pack x) {
+static inline Pair magnitude(Pair x) {
     Whole bits;
     std::memcpy(&bits, &x, sizeof bits);
     bits &= Whole{} + 0x7fffffffffffffffLL;
@@ -371,77 +372,77 @@ static inline Pack magnitude(Pack x) {
 
 // c[0] + c[1] x + ..., in four chains, since one would wait for itself.
 template <std::size_t N>
-static inline Pack polynomial(const double (&c)[N], Pack x) {
+static inline Pair polynomial(const double (&c)[N], Pair x) {
     static_assert(N % 4 == 0);
-    Pack square = x * x, fourth = square * square, sums[4];
+    Pair square = x * x, fourth = square * square, sums[4];
 #pragma GCC unroll 4
-    for (std::size_t i = 0; i < 4; ++i) sums[i] = all(c[N - 4 + i]);
+    for (std::size_t i = 0; i < 4; ++i) sums[i] = both(c[N - 4 + i]);
 #pragma GCC unroll 8
     for (std::size_t k = N - 4; k > 0; k -= 4)
 #pragma GCC unroll 4
-        for (std::size_t i = 0; i < 4; ++i) sums[i] = sums[i] * fourth + all(c[k - 4 + i]);
+        for (std::size_t i = 0; i < 4; ++i) sums[i] = sums[i] * fourth + both(c[k - 4 + i]);
     return (sums[0] + sums[1] * x) + (sums[2] + sums[3] * x) * square;
 }
 
 // 2^k exp(r) with x = k log(2) + r, |r| <= log(2) / 2, and exp(r) by its series to r^13 / 13!. Below e^-708 it is 0.
-static inline Pack exponential(Pack x) {
-    const Pack inside = x < -708 ? all(-708) : x > 709 ? all(709) : x;
-    const Pack round = all(6755399441055744.0);  // 1.5 * 2^52: adding it leaves the nearest whole number in the low bits
-    Pack shifted = inside * all(1.4426950408889634) + round, k = shifted - round;
-    Pack r = (inside - k * all(0x1.62e42fee00000p-1)) - k * all(0x1.a39ef35793c76p-33);
+static inline Pair exponential(Pair x) {
+    const Pair inside = x < -708 ? both(-708) : x > 709 ? both(709) : x;
+    const Pair round = both(6755399441055744.0);  // 1.5 * 2^52: adding it leaves the nearest whole number in the low bits
+    Pair shifted = inside * both(1.4426950408889634) + round, k = shifted - round;
+    Pair r = (inside - k * both(0x1.62e42fee00000p-1)) - k * both(0x1.a39ef35793c76p-33);
     static const double series[] = {1.0,        1.0,         0.5,          1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
                                     1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
                                     0,          0};
-    Pack sum = polynomial(series, r);
+    Pair sum = polynomial(series, r);
     Whole bits;
     std::memcpy(&bits, &shifted, sizeof bits);
     bits = (bits + 1023) << 52;  // the magic number's own bits leave at the top
-    Pack scale;
+    Pair scale;
     std::memcpy(&scale, &bits, sizeof scale);
-    Pack out = sum * scale;
-    out = x < -708 ? all(0) : out;
-    return x > 709 ? all(INFINITE) : out;
+    Pair out = sum * scale;
+    out = x < -708 ? both(0) : out;
+    return x > 709 ? both(INFINITE) : out;
 }
 
 // log(1 + e) = 2 artanh(e / (2 + e)) for 0 <= e <= 1, by its series.
-static inline Pack log_one_plus(Pack e) {
+static inline Pair log_one_plus(Pair e) {
     static const double series[] = {1.0,      1.0 / 3,  1.0 / 5,  1.0 / 7,  1.0 / 9,  1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19,
                                     1.0 / 21, 1.0 / 23, 1.0 / 25, 1.0 / 27, 1.0 / 29, 1.0 / 31, 1.0 / 33, 1.0 / 35, 0,        0};
-    Pack s = e / (all(2) + e);
+    Pair s = e / (both(2) + e);
     return (s + s) * polynomial(series, s * s);
 }
 
 struct Row {
-    Pack value, gradient, curvature;
+    Pair value, gradient, curvature;
 };
 
-static inline Row bernoulli(Pack y, Pack eta) {
-    Pack e = exponential(-magnitude(eta)), rare = e / (all(1) + e);
-    Pack line = eta > 0 ? (all(1) - y) * eta : -(y * eta);
-    Pack gradient = eta > 0 ? (all(1) - y) - rare : rare - y;
-    return {log_one_plus(e) + line, gradient, rare * (all(1) - rare)};
+static inline Row bernoulli(Pair y, Pair eta) {
+    Pair e = exponential(-magnitude(eta)), rare = e / (both(1) + e);
+    Pair line = eta > 0 ? (both(1) - y) * eta : -(y * eta);
+    Pair gradient = eta > 0 ? (both(1) - y) - rare : rare - y;
+    return {log_one_plus(e) + line, gradient, rare * (both(1) - rare)};
 }
 
-static inline Row counts(Pack y, Pack eta) {
-    Pack mu = exponential(eta);
-    return {mu == all(INFINITE) ? mu : mu - y * eta, mu - y, mu};
+static inline Row counts(Pair y, Pair eta) {
+    Pair mu = exponential(eta);
+    return {mu == both(INFINITE) ? mu : mu - y * eta, mu - y, mu};
 }
 
 template <class Of>
 static double look(Of of, const double* y, const double* w, const double* eta, std::size_t n, double* rho, double* curvature) {
-    Pack total = {};
-    for (std::size_t i = 0; i < n; i += WIDE) {  // the last few in copies
-        double ys[WIDE] = {}, ws[WIDE] = {}, at[WIDE] = {};
-        std::size_t held = std::min(WIDE, n - i);
+    Pair total = {};
+    for (std::size_t i = 0; i < n; i += LANES) {  // the last few in copies
+        double ys[LANES] = {}, ws[LANES] = {}, at[LANES] = {};
+        std::size_t held = std::min(LANES, n - i);
         const double *from = y + i, *share = w + i, *here = eta + i;
-        if (held < WIDE) {
+        if (held < LANES) {
             std::copy(from, from + held, ys), std::copy(share, share + held, ws), std::copy(here, here + held, at);
             from = ys, share = ws, here = at;
         }
-        Pack weight = load(share);
-        Row row = of(load(from), load(here));
-        total += weight > 0 ? weight * row.value : Pack{};
-        Pack g = weight > 0 ? -weight * row.gradient : Pack{}, h = weight > 0 ? weight * row.curvature : Pack{};
+        Pair weight = load2(share);
+        Row row = of(load2(from), load2(here));
+        total += weight > 0 ? weight * row.value : Pair{};
+        Pair g = weight > 0 ? -weight * row.gradient : Pair{}, h = weight > 0 ? weight * row.curvature : Pair{};
         std::memcpy(rho + i, &g, held * sizeof(double));
         std::memcpy(curvature + i, &h, held * sizeof(double));
     }
@@ -450,8 +451,8 @@ static double look(Of of, const double* y, const double* w, const double* eta, s
 
 static double likelihood(
     Family family, const double* y, const double* w, const double* eta, std::size_t n, double* rho, double* curvature) {
-    if (family == Family::bernoulli) return look([](Pack at, Pack x) { return bernoulli(at, x); }, y, w, eta, n, rho, curvature);
-    return look([](Pack at, Pack x) { return counts(at, x); }, y, w, eta, n, rho, curvature);
+    if (family == Family::bernoulli) return look([](Pair at, Pair x) { return bernoulli(at, x); }, y, w, eta, n, rho, curvature);
+    return look([](Pair at, Pair x) { return counts(at, x); }, y, w, eta, n, rho, curvature);
 }
 
 // A step's own account: what it predicted of the residuals, how far that is from the truth (squared, over the curvatures), and
@@ -459,18 +460,19 @@ static double likelihood(
 static double judge(const double* __restrict before, const double* __restrict metric, const double* __restrict moved,
                     const double* __restrict rho, const double* __restrict curvature, std::size_t n,
                     double* __restrict predicted, bool& admitted) {
-    Pack sums = {};
+    Pair sums = {};
     Whole bad = {};
     std::size_t i = 0;
-    for (; i + WIDE <= n; i += WIDE) {
-        Pack there = load(before + i) - load(metric + i) * load(moved + i), apart = there - load(rho + i), h = load(curvature + i);
+    for (; i + LANES <= n; i += LANES) {
+        Pair there = load2(before + i) - load2(metric + i) * load2(moved + i), apart = there - load2(rho + i), h = load2(curvature + i);
         std::memcpy(predicted + i, &there, sizeof there);
         bad |= ~(magnitude(apart) <= h);
-        Pack term = apart * apart / h;
-        sums += apart == 0 ? Pack{} : term;
+        Pair term = apart * apart / h;
+        sums += apart == 0 ? Pair{} : term;
     }
     double rest = 0;
-    bool good = !(bad[0] | bad[1] | bad[2] | bad[3]);
+    bool good = true;
+    for (std::size_t l = 0; l < LANES; ++l) good = good && !bad[l];
     for (; i < n; ++i) {
         double there = before[i] - metric[i] * moved[i], apart = there - rho[i];
         predicted[i] = there;

@@ -172,8 +172,8 @@ class Lane(ABC):
         """The loss's second derivative at model i of a line, on some columns of it."""
 
     @abstractmethod
-    def deviances(self, eta: Matrix, weights: Vector) -> Vector:
-        """The weighted sum of unit deviances, in units of the task's target, for each column of `eta` (n, m)."""
+    def deviances(self, eta: Matrix, weights: Vector, rows: np.ndarray) -> Vector:
+        """The weighted sum of unit deviances of some rows, in units of the task's target, for each column of `eta` (rows, m)."""
 
     # ---- what follows
 
@@ -476,7 +476,11 @@ class BatchedRows(Rows):
         at, B = self.place[line.columns[used]], line.W[:, used].T
         eta = self.panel.times(at, B) + (line.b - self.panel.centre[at] @ B)
         weights = (self.multiples[:, columns] * self.weights[:, None]).T
-        return np.array([self.lanes[0].deviances(eta, one) / one.sum() for one in weights])
+        return np.array([self._error(eta, one, np.flatnonzero(one)) for one in weights])
+
+    def _error(self, eta: Matrix, weights: Vector, rows: np.ndarray) -> Vector:
+        eta, weights = (eta, weights) if len(rows) == len(weights) else (eta[rows], weights[rows])
+        return self.lanes[0].deviances(eta, weights, rows) / weights.sum()
 
 
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:
@@ -487,6 +491,7 @@ def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, f
     V, C = V[keep] / sizes[keep, None], C[keep] / sizes[keep, None]  # first by the largest entry, whose square may be no number
     sizes = np.linalg.norm(V, axis=1, keepdims=True)
     V, C = V / sizes, C / sizes
-    U, s, Q = np.linalg.svd(V, full_matrices=False)
+    Q, R = np.linalg.qr(V.T)  # first: the decomposition is then of a few numbers
+    U, s, inner = np.linalg.svd(R.T)
     good = s > 1e-6 * s.max(initial=0.0)
-    return Q[good], (U[:, good] / s[good]).T @ C, float(10 / s[good].min(initial=1.0))
+    return inner[good] @ Q.T, (U[:, good] / s[good]).T @ C, float(10 / s[good].min(initial=1.0))

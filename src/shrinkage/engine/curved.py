@@ -66,21 +66,21 @@ class CurvedLane(Lane):
 
     def look(self, W: Matrix, levels: Vector, etas: Matrix) -> Models:
         """The loss at some models."""
-        return Models(W, levels, etas, *self._looked(self.weights, etas))
+        return Models(W, levels, etas, *self._looked(self.y, self.weights, etas))
 
-    def _looked(self, weights: Vector, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
+    def _looked(self, y: Vector, weights: Vector, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
         family = FAMILIES.get(type(self.loss))
         if family is None:
-            return self._patiently(weights, etas)
-        parts = threads.each(lambda at: _core.likelihood(family, self.y, weights, etas[:, at]), threads.tiles(etas.shape[1], 8))
+            return self._patiently(y, weights, etas)
+        parts = threads.each(lambda at: _core.likelihood(family, y, weights, etas[:, at]), threads.tiles(etas.shape[1], 8))
         if len(parts) == 1:
             return parts[0]
         rho, curvatures = (np.concatenate([part[i].T for part in parts]).T for i in range(2))
         return rho, curvatures, np.concatenate([part[2] for part in parts])
 
-    def _patiently(self, weights: Vector, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
+    def _patiently(self, y: Vector, weights: Vector, etas: Matrix) -> tuple[Matrix, Matrix, Vector]:
         """The kernel's slow twin, for every loss."""
-        y, w = self.y[:, None], weights[:, None]
+        y, w = y[:, None], weights[:, None]
         with np.errstate(all="ignore"):
             rho = -w * self.loss.gradient(y, etas)
             curvatures = w * np.asarray(self.loss.curvature(y, etas))
@@ -250,6 +250,7 @@ class CurvedLane(Lane):
         block, sums = panel.gram(at, at, h), panel.sums(at, h[:, None])[:, 0]
         return block - np.outer(sums, shift) - np.outer(shift, sums) + h.sum() * np.outer(shift, shift)
 
-    def deviances(self, eta, weights):
-        totals = self._looked(weights, np.asfortranarray(eta + self.problem.offset[:, None]))[2]
-        return self.loss.deviance_unit * np.maximum(totals - float(self.loss.total_saturated(self.y, weights)), 0.0)
+    def deviances(self, eta, weights, rows):
+        y = self.y[rows]
+        totals = self._looked(y, weights, np.asfortranarray(eta + self.problem.offset[rows, None]))[2]
+        return self.loss.deviance_unit * np.maximum(totals - float(self.loss.total_saturated(y, weights)), 0.0)

@@ -59,8 +59,8 @@ class SquaredLane(Lane):
         at = self.place[line.columns[columns]]
         return self.G[np.ix_(at, at)]
 
-    def deviances(self, eta, weights):
-        return weights @ (self.problem.y[:, None] - eta) ** 2
+    def deviances(self, eta, weights, rows):
+        return weights @ (self.problem.y[rows, None] - eta) ** 2
 
 
 def solve_symmetric(H: Matrix, v: Vector) -> Vector:
