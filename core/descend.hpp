@@ -13,9 +13,8 @@ public:
         if (Q.groups) groups = collect_groups(Q);
         for (std::size_t j = 0; j < Q.k; ++j) {
             if (!Q.groups || Q.groups[j] < 0) singles.push_back(j);
-            smooth_face = smooth_face && Q.terms[j].slope == 0;
         }
-        smooth_face = use_newton && smooth_face && groups.empty();
+        smooth_face = use_newton && groups.empty();
     }
 
     Descent run(double tolerance, int max_sweeps, const Interrupted& interrupted) {
@@ -50,7 +49,7 @@ private:
     std::vector<Group> groups;
     std::vector<std::size_t> singles;
     std::vector<double> scratch;
-    bool smooth_face = true, polished = false;
+    bool smooth_face, polished = false;
 
     double sweep(bool full) {
         double largest = 0;

@@ -6,60 +6,49 @@
 #include <vector>
 #include "quadratic.hpp"
 
-// In place, lower triangle, row-major; false where a pivot is lost to rounding, or on Ctrl-C.
+// In place, lower triangle, row-major; false where a pivot is lost to rounding or negative, or on Ctrl-C.
 inline bool cholesky(std::vector<double>& A, std::size_t m, const Interrupted& interrupted) {
     for (std::size_t j = 0; j < m; ++j) {
         if (j % 16 == 0 && interrupted()) return false;
         double* row = &A[j * m];
-        double diagonal = row[j], pivot = diagonal;
-        for (std::size_t i = 0; i < j; ++i) pivot -= row[i] * row[i];
+        for (std::size_t i = 0; i < j; ++i) row[i] = (row[i] - kernels().dot(row, &A[i * m], i)) / A[i * m + i];
+        double diagonal = row[j], pivot = diagonal - kernels().dot(row, row, j);
         if (!(pivot > 1e-11 * diagonal)) return false;
-        pivot = std::sqrt(pivot);
-        row[j] = pivot;
-        for (std::size_t l = j + 1; l < m; ++l) {
-            double* other = &A[l * m];
-            double sum = other[j];
-            for (std::size_t i = 0; i < j; ++i) sum -= other[i] * row[i];
-            other[j] = sum / pivot;
-        }
+        row[j] = std::sqrt(pivot);
     }
     return true;
 }
 
 inline void solve_cholesky(const std::vector<double>& L, std::vector<double>& x, std::size_t m) {
-    for (std::size_t j = 0; j < m; ++j) {
-        double sum = x[j];
-        for (std::size_t i = 0; i < j; ++i) sum -= L[j * m + i] * x[i];
-        x[j] = sum / L[j * m + j];
-    }
+    for (std::size_t j = 0; j < m; ++j) x[j] = (x[j] - kernels().dot(&L[j * m], x.data(), j)) / L[j * m + j];
     for (std::size_t j = m; j-- > 0;) {
-        double sum = x[j];
-        for (std::size_t i = j + 1; i < m; ++i) sum -= L[i * m + j] * x[i];
-        x[j] = sum / L[j * m + j];
+        x[j] /= L[j * m + j];
+        kernels().axpy(-x[j], &L[j * m], x.data(), j);
     }
 }
 
 enum class Newton { failed, partial, full };
 
-// One step to the minimiser of the current face, or as far as the first sign change or bound; undone if it does not help.
-// For problems of l1, l2 and box terms only.
+// One step to the minimiser of the current face, on which the penalty is a quadratic, or as far as the first sign change,
+// bound or knot; undone if it does not help, as beside a concave part, where the face may have no minimiser.
 inline Newton newton_step(Quadratic& Q, const Interrupted& interrupted) {
     std::vector<std::size_t> active;
     for (std::size_t j = 0; j < Q.k; ++j) {
         Term t = Q.terms[j];
         bool inside = Q.w[j] > t.low && Q.w[j] < t.high;
-        if (inside && (Q.w[j] != 0 || t.l1 == 0)) active.push_back(j);
+        if (inside && (Q.w[j] != 0 || (t.l1 == 0 && t.slope == 0))) active.push_back(j);
     }
     std::size_t m = active.size();
     if (m == 0) return Newton::failed;
     std::vector<double> A(m * m), step(m);
     for (std::size_t a = 0; a < m; ++a) {
+        double w = Q.w[active[a]], way = w > 0 ? 1 : w < 0 ? -1 : 0;
         Term t = Q.terms[active[a]];
+        Term::Piece piece = t.piece(std::abs(w));
         const double* g = Q.row(active[a]);
         for (std::size_t b = 0; b <= a; ++b) A[a * m + b] = g[active[b]];
-        A[a * m + a] += t.l2;
-        double w = Q.w[active[a]];
-        step[a] = Q.q[active[a]] - Q.Gw[active[a]] - t.l2 * w - t.l1 * (w > 0 ? 1 : w < 0 ? -1 : 0);
+        A[a * m + a] += t.l2 + piece.bend;
+        step[a] = Q.q[active[a]] - Q.Gw[active[a]] - t.l2 * w - way * piece.slope;
     }
     if (!cholesky(A, m, interrupted)) return Newton::failed;
     solve_cholesky(A, step, m);
@@ -68,12 +57,12 @@ inline Newton newton_step(Quadratic& Q, const Interrupted& interrupted) {
     double stop = 0;
     for (std::size_t a = 0; a < m; ++a) {
         Term t = Q.terms[active[a]];
-        double w = Q.w[active[a]], to = w + step[a], edge = to;
-        if (t.l1 > 0 && ((w > 0 && to < 0) || (w < 0 && to > 0))) edge = 0;
-        edge = t.clip(edge);
+        double w = Q.w[active[a]], way = w < 0 ? -1 : 1, to = w + step[a];
+        Term::Piece piece = t.piece(std::abs(w));
+        double end = way * std::min(std::max(way * to, piece.near), piece.far), edge = t.clip(end);
         if (edge == to) continue;
         double share = (edge - w) / step[a];
-        if (share < size) size = share, first = a, stop = edge;
+        if (share < size) size = share, first = a, stop = edge == end ? way * t.beyond(way * end, way * w) : edge;
     }
     double before = Q.objective();
     std::vector<double> old(Q.w, Q.w + Q.k);

@@ -38,10 +38,7 @@ struct Quadratic {
     void refresh() {
         std::fill(Gw, Gw + k, 0.0);
         for (std::size_t j = 0; j < k; ++j)
-            if (w[j] != 0) {
-                const double* g = row(j);
-                for (std::size_t i = 0; i < k; ++i) Gw[i] += w[j] * g[i];
-            }
+            if (w[j] != 0) kernels().axpy(w[j], row(j), Gw, k);
     }
 
     // The objective without group terms; the boxes are taken to hold.

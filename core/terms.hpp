@@ -27,6 +27,25 @@ struct Term {
         return l1 * u + l2 * w * w / 2 + concave(u);
     }
 
+    // Where the penalty without l2 is a quadratic of u = |w|: its slope at u, its second derivative, and how far it reaches.
+    struct Piece {
+        double slope, bend, near, far;
+    };
+    Piece piece(double u) const {
+        const double infinite = std::numeric_limits<double>::infinity();
+        if (slope == 0) return {l1, 0, l1 == 0 ? -infinite : 0, infinite};
+        if (u >= flat) return {l1, 0, flat, infinite};
+        if (u <= fall) return {l1 + slope, 0, 0, fall};
+        return {l1 + slope * (flat - u) / (flat - fall), -slope / (flat - fall), fall, flat};
+    }
+
+    // Just beyond the end of a piece, on the way from u: where the next piece begins.
+    double beyond(double end, double u) const {
+        if (end == 0 || slope == 0) return end;
+        if (u < end) return end == fall ? std::nextafter(end, 2 * end) : end;  // a piece holds its upper end at `fall` alone
+        return end == flat ? std::nextafter(end, 0.0) : end;
+    }
+
     // argmin_z P(z) + (z - w)^2 / (2 step), without the l2 term.
     double prox_without_l2(double w, double step) const {
         double size = std::max(std::abs(w) - step * l1, 0.0);

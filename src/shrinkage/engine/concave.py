@@ -43,7 +43,7 @@ class ConcaveLane(SquaredLane):
         penalty, accuracy, worst = Terms(*terms), 0.1 * tol, np.inf
         for _ in range(ATTEMPTS):
             along = G @ w
-            _core.descend(G, self.q, terms, None, None, w, along, accuracy * np.sqrt(self.half), SWEEPS, False)
+            _core.descend(G, self.q, terms, None, None, w, along, accuracy * np.sqrt(self.half), SWEEPS, True)
             low, high = penalty.subgradient(w)
             pull = self.q - G @ w
             worst = float(np.max(np.maximum(low - pull, pull - high), initial=0.0))

@@ -50,7 +50,10 @@ class Terms:
 
     def table(self, p: int) -> np.ndarray:
         """What the compiled core reads: float64 (7, p), rows as in NAMES."""
-        return np.stack([np.broadcast_to(np.asarray(getattr(self, name), np.float64), (p,)) for name in NAMES])
+        out = np.empty((len(NAMES), p))
+        for row, name in zip(out, NAMES, strict=True):
+            row[:] = getattr(self, name)
+        return out
 
     def length(self) -> int | None:
         """How many coefficients these terms are for; None for any number."""
