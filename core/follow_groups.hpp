@@ -68,7 +68,9 @@ private:
     double* w;
     int most;
     std::vector<double> g, u, block, factor, z, y;  // g is q - G w
-    double strength = 0;
+    double strength = 0, shares[4];
+    const double* rows[4];
+    std::size_t held = 0;
 
     double norm(const double* x, std::size_t i) const {
         double sum = 0;
@@ -79,7 +81,8 @@ private:
     void refresh() {
         std::copy(q, q + gram.k, g.begin());
         for (std::size_t j = 0; j < gram.k; ++j)
-            if (w[j] != 0) kernels().axpy(-w[j], gram.row(j), g.data(), gram.k);
+            if (w[j] != 0) take(-w[j], j);
+        taken();
     }
 
     void sweep(bool all) {
@@ -133,10 +136,19 @@ private:
             for (double& entry : z) entry *= h / std::sqrt(square);
         }
         for (std::size_t a = 0; a < size; ++a) {
-            double by = z[a] - w[at[a]];
-            if (by == 0) continue;
+            if (z[a] != w[at[a]]) take(w[at[a]] - z[a], static_cast<std::size_t>(at[a]));
             w[at[a]] = z[a];
-            kernels().axpy(-by, gram.row(static_cast<std::size_t>(at[a])), g.data(), gram.k);
         }
+        taken();
+    }
+
+    // g += share times a row of the Gram, four rows at a time: g is then read and written once for all.
+    void take(double share, std::size_t j) {
+        shares[held] = share, rows[held] = gram.row(j);
+        if (++held == 4) kernels().axpy4(shares, rows, g.data(), gram.k), held = 0;
+    }
+    void taken() {
+        for (std::size_t i = 0; i < held; ++i) kernels().axpy(shares[i], rows[i], g.data(), gram.k);
+        held = 0;
     }
 };

@@ -40,7 +40,7 @@ class Panel(ABC):
 
 def widened(room: Matrix, old: int, size: int) -> Matrix:
     """Room for a Gram of `size` columns, with what there is of the `old` ones."""
-    side = max(size, min(2 * len(room), size + 512))
+    side = max(size, min(2 * len(room), size + max(512, size // 3)))
     memory.require(side * side, f"The Gram matrix of {size:,} columns")
     wider = np.empty((side, side))
     wider[:old, :old] = room[:old, :old]
