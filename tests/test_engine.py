@@ -208,7 +208,7 @@ def test_what_the_engine_leaves_to_the_solvers():
     X, y, _ = data(n=40, p=20)
     for loss, penalty in (
         (sh.Huber(), sh.L1(1.0)),
-        (LOSS, sh.L2(1.0)),
+        (sh.Huber(), sh.L2(1.0)),
         (sh.Huber(), sh.MCP(1.0)),
         (LOSS, sh.Grouped(sh.MCP(1.0), np.arange(20) // 4)),
         (LOSS, sh.L1(1.0) + sh.Grouped(sh.L1(1.0), np.arange(20) // 4)),
