@@ -40,12 +40,13 @@ def suits(problem: Problem, tol: float) -> bool:
 
 
 def shared(problem: Problem, standardize: bool, lanes: int) -> bool:
-    """Whether lanes can go together. A group's norm cannot be restated in each lane's own spread of its columns; and where
-    ridge's Grams are large, it is they and not the reading of X that take the time and the memory."""
+    """Whether lanes can go together. A group's norm cannot be restated in each lane's own spread of its columns, which is not
+    among what is read of columns that no intercept centres; and where ridge's Grams are large, it is they and not the reading
+    of X that take the time and the memory."""
     twin = problem.penalty.twin(problem.p)
-    if twin.quadratic:
-        return wide(problem) or few(problem, lanes)
-    return twin.groups is None or not standardize
+    if standardize and (twin.groups is not None or not problem.intercept):
+        return False
+    return not twin.quadratic or wide(problem) or few(problem, lanes)
 
 
 def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive: bool) -> Rows | None:
