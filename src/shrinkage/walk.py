@@ -247,7 +247,8 @@ def _of_line(
         own, own_units = task.prepared()
         apart = own_units.objective_power - units.objective_power
         for i in bad:
-            start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i])))
+            near = line.relative[i] < 1  # else it may be further off than no model at all
+            start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i]))) if near else feasible(own, own.null)
             row, _, _ = _fit(task, own, own_units, float(alphas[i]), start, None, settings)
             fits.put(i, row._replace(total=float(np.ldexp(row.total, apart))))
     return _path(task, problem, units, alphas, fits, settings.tol, line, rows.passes)

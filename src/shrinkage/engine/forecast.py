@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shrinkage import threads
 from shrinkage.designs import Sparse
 from shrinkage.engine.concave import ConcaveLane
 from shrinkage.engine.curved import CurvedLane
@@ -80,5 +81,5 @@ def _ridge(problem: Problem, lanes: int, alphas: int, kernels: int) -> Forecast:
         return Forecast("one Gram matrix, decomposed", 1, lanes, flops, lanes, around + (2 + 6 * lanes) * square)
     readings = CLOSED + 2 * (kernels - 1)  # and the spread of each lane's columns
     flops = kernels * p * square + decomposed + 6 * n * p * models
-    numbers = around + 3 * models * n + (1 + 4 * lanes) * square
+    numbers = around + 3 * models * n + (1 + 4 * min(lanes, threads.count())) * square
     return Forecast("one kernel matrix, decomposed", readings, 1, flops, lanes, numbers)

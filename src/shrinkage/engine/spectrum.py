@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from shrinkage import threads
+from shrinkage import memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.problem import NEARLY
 
@@ -33,7 +33,8 @@ class Spectrum:
         """Of this matrix, which is overwritten."""
         if len(matrix) == 0:
             return cls(np.zeros(0), matrix)
-        values, vectors = linalg.eigh(matrix, driver="evd", overwrite_a=True, check_finite=False)
+        memory.require(2 * matrix.size, f"The eigenvectors of a matrix of {len(matrix):,} rows")
+        values, vectors = linalg.eigh(matrix.T, driver="evd", overwrite_a=True, check_finite=False)
         return cls(np.where(values > ROUNDING * len(values) * values[-1], values, 0.0), vectors)
 
     @property
