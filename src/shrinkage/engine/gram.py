@@ -14,6 +14,7 @@ import numpy as np
 from shrinkage import _core, memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Moments, Patterns, Rows, unit_terms
+from shrinkage.losses.base import quiet
 from shrinkage.problem import Problem
 
 AT_ONCE = 10  # strengths between two looks at what there is to keep
@@ -79,6 +80,7 @@ class GramRows(Rows):
         one, whole = (np.diag(self.moments[k].G) / self.moments[k].total for k in (lane, 0))
         return np.sqrt(np.where((one > 0) & (whole > 0), one / np.where(whole > 0, whole, 1.0), 1.0))
 
+    @quiet  # what overflows has no gap, and is left to a solver
     def _line(self, job: tuple[int, Matrix, Vector, Vector, float]) -> Line:
         lane, unit, strengths, start, tol = job
         m = self.moments[lane]

@@ -13,6 +13,7 @@ from shrinkage import memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, relative_spread, unit_terms
 from shrinkage.engine.spectrum import Bend, KernelBasis
+from shrinkage.losses.base import quiet
 from shrinkage.problem import Problem
 
 
@@ -32,6 +33,7 @@ class KernelLane:
             level += weights[weights > 0] @ (y - level) / weights.sum()
         self.half = float(weights[weights > 0] @ (y - level) ** 2) / 2
 
+    @quiet
     def duals(self, kernel: Matrix, strengths: Vector) -> Matrix:
         """Of each model the weighted residuals over its strength, (n, m): D^2 X' times them are the coefficients."""
         spectrum = self.basis.spectrum(kernel)
@@ -71,10 +73,14 @@ class KernelRidge(Rows):
         return self.lanes[lane].half > LEAST_SPREAD * self.lanes[0].half
 
     def follow(self, twin, strengths, pace, tol, standardize):
+        yield self._lines(twin.terms, strengths, standardize)
+
+    @quiet  # what overflows has no gap, and is left to a solver
+    def _lines(self, terms: Matrix, strengths: Matrix, standardize: bool) -> list[Line]:
         (lanes, m), design = strengths.shape, self.problem.design
         memory.require(2 * self.problem.p * strengths.size, f"{lanes} paths of {m:,} models of {self.problem.p:,} columns")
         bends = [
-            Bend.of(unit_terms(twin.terms, self._relative(lane) if standardize and k else None)[1], strengths[k])
+            Bend.of(unit_terms(terms, self._relative(lane) if standardize and k else None)[1], strengths[k])
             for k, lane in enumerate(self.lanes)
         ]
         at = [slice(k * m, k * m + m) for k in range(lanes)]
@@ -85,7 +91,7 @@ class KernelRidge(Rows):
         eta = design.matmat(np.arange(self.problem.p), W)
         levels = [lane.complete(W[:, at[k]], eta[:, at[k]]) for k, lane in enumerate(self.lanes)]
         pull = self._times(np.column_stack([lane.weights[:, None] * lane.residuals for lane in self.lanes]))
-        yield [lane.line(W[:, at[k]], levels[k], pull[:, at[k]], bends[k]) for k, lane in enumerate(self.lanes)]
+        return [lane.line(W[:, at[k]], levels[k], pull[:, at[k]], bends[k]) for k, lane in enumerate(self.lanes)]
 
     def _relative(self, lane: KernelLane) -> Vector:
         self.passes += 1

@@ -8,6 +8,7 @@ penalty touches, the intercept among it, is taken out of both first, by least sq
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import linalg
@@ -15,6 +16,7 @@ from scipy import linalg
 from shrinkage import memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.problem import NEARLY
+from shrinkage.solvers import interruptible
 
 LARGEST_UNIT = 2.0**480  # a penalty of 2**-960 is as good as none, and its inverse still has a square
 ROUNDING = 1e-15  # of the largest eigenvalue, for each row of the matrix: what is below it is as good as zero
@@ -34,7 +36,8 @@ class Spectrum:
         if len(matrix) == 0:
             return cls(np.zeros(0), matrix)
         memory.require(2 * matrix.size, f"The eigenvectors of a matrix of {len(matrix):,} rows")
-        values, vectors = linalg.eigh(matrix.T, driver="evd", overwrite_a=True, check_finite=False)
+        decompose = partial(linalg.eigh, driver="evd", overwrite_a=True, check_finite=False)
+        values, vectors = interruptible.call(decompose, matrix.T)
         return cls(np.where(values > ROUNDING * len(values) * values[-1], values, 0.0), vectors)
 
     @property
