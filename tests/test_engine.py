@@ -122,9 +122,10 @@ def test_hard_data(seed, width, rows, intercept):
 
 
 @penalty
+@pytest.mark.parametrize("intercept", [True, False], ids=["", "no intercept"])
 @pytest.mark.parametrize("standardize", [False, True], ids=["", "standardised"])
 @pytest.mark.parametrize("width", [P, 60], ids=["batched", "gram"])
-def test_folds_are_fits_of_their_own_rows(penalty, standardize, width):
+def test_folds_are_fits_of_their_own_rows(penalty, standardize, intercept, width):
     X, y, rng = data(n=60)
     X = X[:, :width]
     X[:, 9] = rng.random(60) < 0.1  # rare: constant in some fold's training rows
@@ -134,11 +135,12 @@ def test_folds_are_fits_of_their_own_rows(penalty, standardize, width):
         table = penalty.twin(P).terms[:4, :width]
         penalty = sh.L1(table[0]) + sh.L2(table[1]) + sh.Box(table[2], table[3])
     splits = [(np.setdiff1d(np.arange(60), held), held) for held in (np.arange(10), np.arange(10, 35), np.arange(35, 60))]
+    few = {"standardize": standardize, "intercept": intercept, "tol": 1e-9}
     with warnings.catch_warnings():
         warnings.simplefilter("error", sh.ConvergenceWarning)
-        choice = sh.select(X, y, LOSS, penalty, cv=splits, n_alphas=8, ratio=0.1, standardize=standardize, tol=1e-9)
+        choice = sh.select(X, y, LOSS, penalty, cv=splits, n_alphas=8, ratio=0.1, **few)
         for k, (inside, outside) in enumerate(splits):
-            alone = sh.path(X[inside], y[inside], LOSS, penalty, alphas=choice.alphas, standardize=standardize, tol=1e-9)
+            alone = sh.path(X[inside], y[inside], LOSS, penalty, alphas=choice.alphas, **few)
             for rows, errors in ((outside, choice.test_errors), (inside, choice.train_errors)):
                 eta = X[rows] @ alone.coefs + alone.intercepts
                 np.testing.assert_allclose(errors[:, k], np.mean((y[rows, None] - eta) ** 2, axis=0), rtol=2e-4)
@@ -208,7 +210,7 @@ def test_what_the_engine_leaves_to_the_solvers():
     X, y, _ = data(n=40, p=20)
     for loss, penalty in (
         (sh.Huber(), sh.L1(1.0)),
-        (LOSS, sh.L2(1.0)),
+        (sh.Huber(), sh.L2(1.0)),
         (sh.Huber(), sh.MCP(1.0)),
         (LOSS, sh.Grouped(sh.MCP(1.0), np.arange(20) // 4)),
         (LOSS, sh.L1(1.0) + sh.Grouped(sh.L1(1.0), np.arange(20) // 4)),

@@ -11,6 +11,7 @@ import shrinkage as sh
 rng = np.random.default_rng(0)
 WIDE = rng.standard_normal((300, 4000))
 TALL = rng.standard_normal((20_000, 100))
+TALL_AND_BROAD = rng.standard_normal((1200, 600))
 THIN = sparse.csc_array(np.where(rng.random((1000, 4000)) < 2e-3, WIDE[rng.integers(0, 300, 1000)], 0.0))
 SQUARES, LOGIT, L1 = sh.SquaredError(), sh.Logistic(), sh.L1(1.0)
 GROUPS = sh.Grouped(L1, np.arange(4000) // 5)
@@ -27,7 +28,13 @@ JOBS = {  # X, loss, penalty, folds, words of the plan
     "MCP": (WIDE, SQUARES, sh.MCP(1.0, 3.0), None, "coordinate descent"),
     "by a solver": (TALL, sh.Huber(1.0), L1, None, "ProxNewton, alpha after alpha"),
     "folds by a solver": (TALL[:2000], sh.Huber(1.0), L1, 3, "one after another"),
-    "ridge": (TALL, SQUARES, sh.L2(1.0), None, "RidgeNewton"),
+    "ridge": (TALL, SQUARES, sh.L2(1.0), None, "one Gram matrix, decomposed"),
+    "ridge, folds": (TALL, SQUARES, sh.L2(1.0), 5, "6 paths (5 of folds) from one reading"),
+    "ridge, many columns, folds": (TALL_AND_BROAD, SQUARES, sh.L2(1.0), 3, "one after another, each from one reading"),
+    "ridge, wide": (WIDE, SQUARES, sh.L2(1.0), None, "one kernel matrix, decomposed"),
+    "ridge, wide, folds": (WIDE, SQUARES, sh.L2(1.0), 5, "6 paths (5 of folds) from about 5 readings"),
+    "ridge, sparse": (THIN, SQUARES, sh.L2(1.0), None, "one kernel matrix, decomposed"),
+    "ridge beside a likelihood": (TALL[:2000], LOGIT, sh.L2(1.0), None, "RidgeNewton"),
 }
 
 

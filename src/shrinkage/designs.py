@@ -33,6 +33,10 @@ TILE_BYTES = 1 << 21
 CHUNK_BYTES = 1 << 23
 # With no more right-hand sides than this our kernel, which reads X once, is faster than BLAS, which repacks it.
 FEW = 8
+# With no more than this it is faster also where BLAS needs blocks of columns centred and in float64 first.
+SOME = 32
+# Columns of such a block, where products with it fill a large matrix: enough for that not to be what takes the time.
+WIDTH = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +167,9 @@ class Dense(Design):
             yield rows, block
 
     def _columns(self, least: int = 1) -> Iterator[tuple[slice, Matrix]]:
-        """The same, a block of `least` columns or more at a time: for data whose columns are contiguous."""
+        """The same, a block of columns at a time: of `least` or more, yet few beside X."""
         n, p = self.shape
-        width = max(least, BLOCK_BYTES // (8 * max(n, 1)))
+        width = max(min(least, p // 16 + 1), BLOCK_BYTES // (8 * max(n, 1)))
         for start in range(0, p, width):
             at = slice(start, min(start + width, p))
             block = np.subtract(self.data[:, at], self.shift[at], dtype=np.float64)
@@ -217,13 +221,13 @@ class Dense(Design):
     def rmatmat(self, R):
         if not self.centred_exactly and R.shape[1] > FEW:
             return self.scale[:, None] * (self.data.T @ R - np.outer(self.shift, R.sum(axis=0)))
-        if self.compiled:
+        if self.compiled and R.shape[1] <= SOME:
             R = np.asfortranarray(R, dtype=np.float64)
             parts = threads.each(lambda at: _core.skinny(self.data[:, at], self.shift[at], R), self._tiles())
             return self.scale[:, None] * np.concatenate(parts)
         out = np.zeros((self.shape[1], R.shape[1]))
-        if self.data.flags.f_contiguous:
-            for at, block in self._columns():
+        if self.compiled or self.data.flags.f_contiguous:
+            for at, block in self._columns(WIDTH if R.shape[1] > SOME else 1):
                 out[at] = block.T @ R
         else:
             for rows, block in self._rows():
@@ -319,8 +323,7 @@ class Dense(Design):
     def kernel(self, d):
         n, p = self.shape
         out = _room(n, n, "The kernel matrix of the rows")
-        # Each block adds to all of `out`: enough columns for that not to be what takes the time, yet few beside X.
-        for at, block in self._columns(min(256, p // 16 + 1)):
+        for at, block in self._columns(WIDTH):
             block *= np.sqrt(d[at])
             out += block @ block.T
         return out

@@ -65,15 +65,17 @@ def plan(
     tol = read_tol(tol)
     lanes = 1 if cv is None else 1 + fold_masks(cv, task, groups, 0)[0].shape[1]
     problem, _ = task.prepared()
-    together = engine.suits(problem, tol) and (lanes == 1 or engine.shared(problem, standardize))
-    if together:
-        found = forecast(problem, lanes, n_alphas)
-        often = "one reading of X" if found.readings == 1 else f"about {found.readings:g} readings of X"
-        words = f"The engine: {found.words}, {_paths(lanes)} from {often}"
-    else:
-        found = _alone(problem, lanes, n_alphas)
+    if not engine.suits(problem, tol):
+        found, times = _alone(problem, lanes, n_alphas), 1
         words = f"{found.words}, alpha after alpha, {_paths(lanes)} one after another"
-    return Plan(words, lanes, 8 * found.numbers, memory.budget(), _seconds(found, task.design))
+    elif lanes == 1 or engine.shared(problem, standardize, lanes):
+        found, times = forecast(problem, lanes, n_alphas, standardize), 1
+        words = f"The engine: {found.words}, {_paths(lanes)} from {_often(found)}"
+    else:
+        found, times = forecast(problem, 1, n_alphas, standardize), lanes
+        words = f"The engine: {found.words}, {_paths(lanes)} one after another, each from {_often(found)}"
+    kept = (times - 1) * n_alphas * problem.p  # the models of the paths before
+    return Plan(words, lanes, 8 * (found.numbers + kept), memory.budget(), times * _seconds(found, task.design))
 
 
 def _alone(problem: Any, lanes: int, alphas: int) -> Forecast:
@@ -84,6 +86,10 @@ def _alone(problem: Any, lanes: int, alphas: int) -> Forecast:
     return Forecast(
         name, 2 * STEPS * fits, 1, STEPS * fits * n * U**2, STEPS * fits, 4e6 + 3 * (2 * U) ** 2 + 30 * n + alphas * p
     )
+
+
+def _often(found: Forecast) -> str:
+    return "one reading of X" if found.readings == 1 else f"about {found.readings:g} readings of X"
 
 
 def _paths(lanes: int) -> str:

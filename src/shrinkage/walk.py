@@ -126,7 +126,7 @@ def walks(task: Task, train: Matrix | None, test: Matrix | None, settings: Setti
     problem, units = task.prepared()
     shares = [] if train is None else list(train.T)
     takes = engine.suits(problem, settings.tol) and problem.half_deviance > 0
-    if takes and (not shares or engine.shared(problem, task.standardize)):
+    if takes and (not shares or engine.shared(problem, task.standardize, 1 + len(shares))):
         columns = np.array([np.ones(len(task.y)), *shares, *([] if test is None else test.T)]).T  # contiguous ones
         positive = settings.alphas is None or bool(settings.alphas.min() > 0)
         rows = engine.read(problem, units.size, columns, 1 + len(shares), positive)
@@ -205,7 +205,7 @@ def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, sha
     full = _of_line(task, problem, units, rows, lines[0], alphas, settings)
     K = len(shares)
     if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in range(1, 1 + K)):
-        errors = np.array([rows.errors(lines[1 + k], [1 + K + k, 1 + k]) for k in range(K)])  # (K, held out or not, m)
+        errors = np.array([rows.errors(1 + k, lines[1 + k], [1 + K + k, 1 + k]) for k in range(K)])  # (K, held out or not, m)
         return Walks([full], (errors[:, 0].T, errors[:, 1].T) if K else None, 2 * units.target_power)
     settings = settings._replace(alphas=alphas)
     folds = [
@@ -247,7 +247,8 @@ def _of_line(
         own, own_units = task.prepared()
         apart = own_units.objective_power - units.objective_power
         for i in bad:
-            start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i])))
+            near = line.relative[i] < 1  # else it may be further off than no model at all
+            start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i]))) if near else feasible(own, own.null)
             row, _, _ = _fit(task, own, own_units, float(alphas[i]), start, None, settings)
             fits.put(i, row._replace(total=float(np.ldexp(row.total, apart))))
     return _path(task, problem, units, alphas, fits, settings.tol, line, rows.passes)
@@ -255,6 +256,8 @@ def _of_line(
 
 def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> list[float | Callable[[], float]]:
     """Degrees of freedom of the models of a line; of groups only once they are asked for."""
+    if line.df is not None:
+        return line.df.tolist()
     twin, m = problem.penalty.twin(problem.p), len(line.W)  # an interrupted path has fewer models than alphas
     if twin.groups is None and not twin.terms[1].any():
         return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float).tolist()

@@ -19,7 +19,7 @@ import numpy as np
 
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, unit_terms
+from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, relative_spread, unit_terms
 from shrinkage.engine.panels import Panel, Whole, panel_of, widened
 from shrinkage.problem import GAP, Problem
 
@@ -307,13 +307,8 @@ class BatchedRows(Rows):
             yield lines
 
     def _relative(self, lane: Lane) -> Vector:
-        """A lane's spread of each column over the whole's; 1 where it has none."""
-        design, p = self.problem.design, self.problem.p
-        one = design.view(np.zeros(p), np.ones(p)).moments(lane.weights / lane.total)
         self.passes += 1
-        sd = np.ldexp(one.sd, one.exponent) * design.scale
-        usable = (sd > 0) & (self.size > 0) & ~one.constant
-        return np.where(usable, sd / np.where(usable, self.size, 1.0), 1.0)
+        return relative_spread(self.problem.design, self.size, lane.weights)
 
     def _begin(self, strengths: Matrix) -> None:
         """Every lane at the strength at which nothing is in use but columns that zero does not suit, or that L1 does not hold
@@ -471,7 +466,7 @@ class BatchedRows(Rows):
 
     # ---- scores
 
-    def errors(self, line, columns):
+    def errors(self, lane, line, columns):
         used = np.flatnonzero(line.W.any(axis=0))
         at, B = self.place[line.columns[used]], line.W[:, used].T
         eta = self.panel.times(at, B) + (line.b - self.panel.centre[at] @ B)

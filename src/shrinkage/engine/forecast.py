@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shrinkage import threads
 from shrinkage.designs import Sparse
 from shrinkage.engine.concave import ConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.grouped import GroupedLane
-from shrinkage.engine.plan import kind_of, on_gram
+from shrinkage.engine.plan import kind_of, on_gram, wide
 from shrinkage.engine.thin import COSTLIER, ThinLane
 from shrinkage.problem import Problem
 
@@ -21,6 +22,8 @@ UPDATES = 10  # of a factor and systems solved with it, for each column that com
 SWEEPS = 1000  # of a concave penalty's coordinates, at an alpha
 PRODUCTS = 35  # of each sparse column with a vector, at an alpha
 WIDEST_SET = 6  # columns in a working set, over those that can be in use: a prediction near saturation is a poor one
+DECOMPOSED = 25  # times the cube of its side: what a symmetric matrix takes, in products of matrices
+CLOSED = 5  # readings of X by the ridge of no fewer columns than rows
 BLOCKS = 4e6  # numbers in the blocks in which X is read
 
 
@@ -36,11 +39,13 @@ class Forecast(NamedTuple):
     numbers: float
 
 
-def forecast(problem: Problem, lanes: int, alphas: int) -> Forecast:
-    """For a problem that the engine takes."""
+def forecast(problem: Problem, lanes: int, alphas: int, standardize: bool) -> Forecast:
+    """For a problem that the engine takes, all lanes together."""
+    if problem.penalty.twin(problem.p).quadratic:
+        return _ridge(problem, lanes, alphas, lanes if standardize else 1)
     (n, p), kind = problem.design.shape, kind_of(problem)
     around = BLOCKS + lanes * (30.0 * (n + p) + alphas * min(p, n)) + 2 * alphas * p
-    if on_gram(problem, kind, lanes):
+    if on_gram(problem, lanes):
         square = (p + 2.0) ** 2
         flops = n * square + lanes * UPDATES * square * (p + alphas)
         return Forecast("one Gram matrix", 1, lanes, flops, lanes, around + 3 * lanes * square)
@@ -63,3 +68,18 @@ def forecast(problem: Problem, lanes: int, alphas: int) -> Forecast:
             )
             numbers = around + 4 * lanes * most * entries + 2 * (COSTLIER * entries + 512) ** 2
     return Forecast(words, READINGS, 2 * lanes, lanes * flops, lanes * steps * READINGS, numbers)
+
+
+def _ridge(problem: Problem, lanes: int, alphas: int, kernels: int) -> Forecast:
+    """`kernels`: what lanes would share, but for a standardisation of their own."""
+    n, p = problem.design.shape
+    square, models = (min(n, p) + 2.0) ** 2, float(lanes * alphas)
+    decomposed = lanes * DECOMPOSED * square**1.5
+    around = BLOCKS + 30.0 * n + 3 * models * p + 3 * alphas * p
+    if not wide(problem):
+        flops = n * square + decomposed + 4 * square * models
+        return Forecast("one Gram matrix, decomposed", 1, lanes, flops, lanes, around + (2 + 6 * lanes) * square)
+    readings = CLOSED + 2 * (kernels - 1)  # and the spread of each lane's columns
+    flops = kernels * p * square + decomposed + 6 * n * p * models
+    numbers = around + 3 * models * n + (1 + 4 * min(lanes, threads.count())) * square
+    return Forecast("one kernel matrix, decomposed", readings, 1, flops, lanes, numbers)

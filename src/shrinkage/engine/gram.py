@@ -7,17 +7,29 @@ its digits), and a held-out sum of squares is a quadratic form in the held-out r
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from shrinkage import _core, memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Moments, Patterns, Rows, unit_terms
+from shrinkage.losses.base import quiet
 from shrinkage.problem import Problem
 
 AT_ONCE = 10  # strengths between two looks at what there is to keep
 SMALL = 64  # columns up to which a whole path is too short for looks, or for threads
 # Of the target's sum of squares: below it, a sum of squares got from products has lost digits, and is formed from residuals.
 LEAST_SQUARES = 1e-8
+
+
+class Models(NamedTuple):
+    """A lane's models `W` (m, p), what the loss pulls there (m, p), their gaps (m,), and degrees of freedom where known."""
+
+    W: Matrix
+    pull: Matrix
+    gaps: Vector
+    df: Vector | None = None
 
 
 class GramRows(Rows):
@@ -68,20 +80,23 @@ class GramRows(Rows):
         one, whole = (np.diag(self.moments[k].G) / self.moments[k].total for k in (lane, 0))
         return np.sqrt(np.where((one > 0) & (whole > 0), one / np.where(whole > 0, whole, 1.0), 1.0))
 
+    @quiet  # what overflows has no gap, and is left to a solver
     def _line(self, job: tuple[int, Matrix, Vector, Vector, float]) -> Line:
         lane, unit, strengths, start, tol = job
         m = self.moments[lane]
-        W, slopes, gaps, *_ = _core.follow(
-            m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False, self.memories[lane]
-        )
-        squares = m.yy - np.sum(W * (m.q + slopes), axis=1)
+        W, pull, gaps, df = self._models(lane, unit, strengths, start, tol)
+        squares = m.yy - np.sum(W * (m.q + pull), axis=1)
         b = m.level - W @ m.mean if self.problem.intercept else np.zeros(len(W))
         small = np.flatnonzero(squares < LEAST_SQUARES * m.yy)
         if len(small):
             squares[small] = self._residual_squares(W[small], b[small], lane)
-        return Line(np.arange(len(m.q)), W, b, gaps, squares / 2, m.yy / 2)
+        return Line(np.arange(len(m.q)), W, b, gaps, squares / 2, m.yy / 2, df=df)
 
-    def errors(self, line, columns):
+    def _models(self, lane: int, unit: Matrix, strengths: Vector, start: Vector, tol: float) -> Models:
+        m = self.moments[lane]
+        return Models(*_core.follow(m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False, self.memories[lane])[:3])
+
+    def errors(self, lane, line, columns):
         return np.array([self._errors(line, column) for column in columns])
 
     def _errors(self, line: Line, column: int) -> Vector:

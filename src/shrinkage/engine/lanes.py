@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.designs import Matrix, Vector
+from shrinkage.designs import Design, Matrix, Vector
 from shrinkage.problem import GAP, Problem
 
 # A column (or the target) whose spread in a lane is a smaller share than this of its spread over all rows has lost digits to
@@ -32,6 +32,7 @@ class Line:
     floor: float = 0.0
     kind: str = GAP  # of certificate: `gaps` may be violations
     unit: float | None = None  # what they are relative to; None: half the null deviance
+    df: Vector | None = None  # degrees of freedom (m,), where they come with the models
 
     @property
     def relative(self) -> Vector:
@@ -41,13 +42,16 @@ class Line:
     def joined(cls, parts: list[Line]) -> Line:
         """Stretches of one path; the columns of each begin with those of the one before."""
         last = parts[-1]
+        if len(parts) == 1:
+            return last
         W = np.zeros((sum(len(part.W) for part in parts), len(last.columns)))
         at = 0
         for part in parts:
             W[at : at + len(part.W), : len(part.columns)] = part.W
             at += len(part.W)
         b, gaps, totals = (np.concatenate([getattr(part, name) for part in parts]) for name in ("b", "gaps", "totals"))
-        return replace(last, W=W, b=b, gaps=gaps, totals=totals)
+        df = None if last.df is None else np.concatenate([part.df for part in parts])
+        return replace(last, W=W, b=b, gaps=gaps, totals=totals, df=df)
 
 
 class Rows(ABC):
@@ -69,12 +73,14 @@ class Rows(ABC):
         """Whether the lane can be followed: its target varies."""
 
     @abstractmethod
-    def errors(self, line: Line, columns: list[int]) -> Matrix:
-        """For each of these columns of the marks, the mean unit deviance of every model of a line on the rows it counts."""
+    def errors(self, lane: int, line: Line, columns: list[int]) -> Matrix:
+        """For each of these columns of the marks, the mean unit deviance of every model of a lane's line on the rows it
+        counts."""
 
-    @abstractmethod
     def hessian(self, line: Line, i: int, columns: np.ndarray) -> Matrix:
-        """The loss's second derivative at model i of the first lane's line, on some of the line's columns."""
+        """The loss's second derivative at model i of the first lane's line, on some of the line's columns: for lines that
+        come without their degrees of freedom."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,3 +161,12 @@ def unit_terms(terms: Matrix, relative: Vector | None) -> Matrix:
         terms[4] *= relative
         terms[[2, 3, 5, 6]] /= relative
     return terms
+
+
+def relative_spread(design: Design, size: Vector, weights: Vector) -> Vector:
+    """The spread of each column in a lane over that in the whole, which is `size` (p,); 1 where it has none. Reads X once."""
+    p = len(size)
+    one = design.view(np.zeros(p), np.ones(p)).moments(weights / weights.sum())
+    sd = np.ldexp(one.sd, one.exponent) * design.scale
+    usable = (sd > 0) & (size > 0) & ~one.constant
+    return np.where(usable, sd / np.where(usable, size, 1.0), 1.0)

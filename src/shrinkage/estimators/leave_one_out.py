@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
+from shrinkage import threads
+from shrinkage.engine.spectrum import Bend, GramBasis, KernelBasis
 from shrinkage.errors import DataError
 from shrinkage.fit import Task
 from shrinkage.points import Point
 from shrinkage.problem import Problem
 
 STRIP = 32  # columns of the eigenbasis at a time
-LARGEST_UNIT = 2.0**480  # a penalty of 2**-960 is as good as none, and its inverse still has a square
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,12 @@ class LeftOut:
 
 
 @dataclass(frozen=True, eq=False)
-class Basis:
-    """`fitted` (n, t, m), `leverage` (n, m), and the coefficients (p,) of a target at an alpha, in prepared units."""
+class Fit:
+    """`fitted` (n, t, m), `leverage` (n, m), and the coefficients (p, k) of a target at strengths (k,), in prepared units."""
 
     fitted: np.ndarray
     leverage: np.ndarray
-    coef: Callable[[int, float], np.ndarray]
+    coefs: Callable[[int, np.ndarray], np.ndarray]
 
 
 def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> LeftOut:
@@ -56,7 +56,8 @@ def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> LeftOut:
     share = problem.weights / problem.weights.sum()
     level = share @ Y if problem.intercept else np.zeros(Y.shape[1])
     Y = Y - level
-    found = (_kernel_basis if n <= problem.p else _gram_basis)(problem, weights, Y, alphas)
+    l2 = problem.penalty.twin(problem.p).terms[1]
+    found = (_by_kernel if n <= problem.p else _by_gram)(problem, weights, Y, Bend.of(l2, alphas))
     left = 1 - (found.leverage + (share[:, None] if problem.intercept else 0.0))
     residual = Y[:, :, None] - found.fitted
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -64,60 +65,46 @@ def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> LeftOut:
     power = np.array([units.target_power for _, units in prepared])
 
     def model(target: int, alpha: float) -> tuple[np.ndarray, float]:
-        return prepared[target][1].back(Point(found.coef(target, alpha), float(level[target]), Y[:, target]))
+        coef = found.coefs(target, Bend.of(l2, np.array([alpha])).strengths)[:, 0]
+        return prepared[target][1].back(Point(coef, float(level[target]), Y[:, target]))
 
     return LeftOut(np.ldexp(out, power[None, :, None]), model)
 
 
-def _unit(problem: Problem) -> np.ndarray:
-    """The inverse root of each coefficient's strength at alpha = 1."""
-    l2 = problem.penalty.twin(problem.p).terms[1]
-    with np.errstate(divide="ignore"):
-        return np.minimum(1 / np.sqrt(l2), LARGEST_UNIT)
-
-
-def _kernel_basis(problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> Basis:
+def _by_kernel(problem: Problem, weights: np.ndarray, Y: np.ndarray, bend: Bend) -> Fit:
     """For n <= p, from the (n, n) kernel."""
-    root, spread = np.sqrt(weights), _unit(problem) ** 2
-    K = root[:, None] * problem.design.kernel(spread) * root
-    values, U = linalg.eigh(K)
-    gain = _gain(values, alphas)
-    target = U.T @ (root[:, None] * Y)
-    fitted = np.stack([U @ (g[:, None] * target) for g in gain.T], axis=-1)
+    rows = KernelBasis(weights, np.ones((len(Y), int(problem.intercept))))
+    spectrum = rows.spectrum(problem.design.kernel(bend.unit**2))
+    U, gain = spectrum.vectors, spectrum.gain(bend.strengths)
+    target = U.T @ (rows.root[:, None] * Y[rows.rows])
     # A row of weight 0 is out of the kernel's reach; its error has weight 0 too, so it is given as none.
-    seen = root[:, None, None] > 0
-    fitted = np.where(seen, fitted / np.where(seen, root[:, None, None], 1.0), Y[:, :, None])
+    fitted, leverage = np.repeat(Y[:, :, None], gain.shape[1], axis=2), np.zeros((len(Y), gain.shape[1]))
+    fitted[rows.rows] = np.stack([U @ (g[:, None] * target) for g in gain.T], axis=-1) / rows.root[:, None, None]
+    leverage[rows.rows] = U**2 @ gain
 
-    def coef(t: int, alpha: float) -> np.ndarray:
-        return spread * problem.design.rmatvec(root * (U @ (target[:, t] / (np.clip(values, 0, None) + alpha))))
+    def coefs(t: int, strengths: np.ndarray) -> np.ndarray:
+        dual = rows.spread(spectrum.solve(rows.apart(Y[:, t]), strengths))
+        return bend.unit[:, None] ** 2 * problem.design.rmatmat(dual)
 
-    return Basis(fitted, (U**2) @ gain, coef)
+    return Fit(fitted, leverage, coefs)
 
 
-def _gram_basis(problem: Problem, weights: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> Basis:
+def _by_gram(problem: Problem, weights: np.ndarray, Y: np.ndarray, bend: Bend) -> Fit:
     """For n > p: the same from the (p, p) Gram matrix."""
-    every, unit = np.arange(problem.p), _unit(problem)
-    G = problem.design.gram(every, every, weights)
-    values, V = linalg.eigh(unit[:, None] * G * unit)
-    values = np.clip(values, 0, None)
-    V = unit[:, None] * V
-    target = V.T @ problem.design.rmatmat(weights[:, None] * Y)
-    shrunk = 1 / (values[:, None] + alphas)
-    fitted = np.zeros((*Y.shape, len(alphas)))
-    leverage = np.zeros((len(Y), len(alphas)))
-    for start in range(0, problem.p, STRIP):
-        at = slice(start, start + STRIP)
+    every = np.arange(problem.p)
+    basis = GramBasis(problem.design.gram(every, every, weights), bend)
+    V = basis.unit[:, None] * basis.spectrum.vectors
+    pull = problem.design.rmatmat(weights[:, None] * Y)
+    target, shrunk = V.T @ pull, basis.spectrum.inverse(bend.strengths)
+    fitted = np.zeros((*Y.shape, shrunk.shape[1]))
+    leverage = np.zeros((len(Y), shrunk.shape[1]))
+    for at in threads.tiles(problem.p, STRIP):
         Z = problem.design.matmat(every, V[:, at])
         leverage += Z**2 @ shrunk[at]
         for t in range(Y.shape[1]):
             fitted[:, t] += Z @ (shrunk[at] * target[at, t, None])
 
-    def coef(t: int, alpha: float) -> np.ndarray:
-        return V @ (target[:, t] / (values + alpha))
+    def coefs(t: int, strengths: np.ndarray) -> np.ndarray:
+        return basis.solve(pull[:, t], strengths)
 
-    return Basis(fitted, leverage * weights[:, None], coef)
-
-
-def _gain(values: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    values = np.clip(values, 0, None)[:, None]
-    return values / (values + alphas)
+    return Fit(fitted, leverage * weights[:, None], coefs)

@@ -27,6 +27,13 @@ class Twin:
     groups: np.ndarray | None = None
     group_terms: np.ndarray | None = None
 
+    @property
+    def quadratic(self) -> bool:
+        """Whether it is L2 alone, or nothing."""
+        l1, _, low, high, slope, _, _ = self.terms
+        bounded = np.isfinite(low).any() or np.isfinite(high).any()
+        return self.groups is None and not (l1.any() or slope.any() or bounded)
+
 
 class Penalty(ABC):
     """A function P(w) of the coefficients, and a prior. States `value`, `prox` and `violation`; the rest follows."""

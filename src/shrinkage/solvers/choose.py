@@ -26,15 +26,9 @@ def choose(problem: Problem, tol: float) -> Solver:
         return LinearProgram() if twin is not None and _piecewise_linear(twin) else ADMM()
     if twin is None:
         return ProxGradient()
-    return RidgeNewton() if _quadratic_form(twin) else ProxNewton(accuracy)
+    return RidgeNewton() if twin.quadratic else ProxNewton(accuracy)
 
 
 def _piecewise_linear(twin) -> bool:
     """But for concave parts, of which a linear program takes the tangent."""
     return twin.groups is None and not twin.terms[1].any()
-
-
-def _quadratic_form(twin) -> bool:
-    l1, _, low, high, slope, _, _ = twin.terms
-    bounded = np.isfinite(low).any() or np.isfinite(high).any()
-    return twin.groups is None and not (l1.any() or slope.any() or bounded)
