@@ -3,7 +3,8 @@
 The description, under the header's key "shrinkage":
 
     {"format": "shrinkage network", "schema": 1, "library": "...", "sha256": "...",
-     "shapes": {name: before}, "tied": {name: name}, "numbers": {module: {attribute: [before, after]}}, "inputs": [{axis: [indices]}], "kept": [sentences]}
+     "shapes": {name: before}, "tied": {name: name}, "numbers": {module: {attribute: [before, after]}},
+     "inputs": [{axis: [indices]}], "kept": [sentences]}
 
 `sha256` is of the description without it, in canonical form, and of the tensors.
 """

@@ -46,6 +46,8 @@ def opaque(trace: Trace, node: Node, *args: Any, **kwargs: Any) -> Any:
 
 def move(trace: Trace, node: Node, *args: Any, **kwargs: Any) -> Any:
     """The operation itself, on the units and on what is known."""
+    if len(values_in(args)) != 1 and not isinstance(args[0], list | tuple):
+        return opaque(trace, node, *args, **kwargs)
     args, kwargs = map_aggregate((args, kwargs), lambda x: trace.plain(x) if isinstance(x, Value) else x)
     labels, known = (run(node, args, kwargs, part) for part in ("labels", "known"))
     many = isinstance(labels, list | tuple)
@@ -91,7 +93,7 @@ def _known_pointwise(node: Node, args: Any, kwargs: Any, operands: list[Value]) 
     unknown = torch.full(shape, torch.nan, dtype=torch.float64)
     if not all(n.meta["val"].is_floating_point() for n in (node, *node.all_input_nodes)):
         return unknown
-    known = run(node, args, kwargs, "known").to(torch.float64)
+    known = run(node, args, kwargs, "known").to("cpu", torch.float64)
     known = torch.where(sum(x.known.isnan() for x in operands) > 0, unknown, known)  # type: ignore[arg-type]
     if node.target is torch.ops.aten.mul.Tensor:
         known = torch.where(sum(x.known == 0 for x in operands) > 0, torch.zeros_like(known), known)  # type: ignore[arg-type]
@@ -101,6 +103,10 @@ def _known_pointwise(node: Node, args: Any, kwargs: Any, operands: list[Value]) 
 def identity(trace: Trace, node: Node, x: Value, *args: Any, **kwargs: Any) -> Value:
     """Dropout, in eval mode."""
     return x
+
+
+def nothing(trace: Trace, node: Node, *args: Any, **kwargs: Any) -> None:
+    """What has no result and changes nothing."""
 
 
 def item(trace: Trace, node: Node, results: Any, index: int) -> Any:
@@ -208,6 +214,9 @@ def mixing(axes_of: Callable[..., Any], what: str) -> Rule:
 
     def rule(trace: Trace, node: Node, x: Value, *args: Any, **kwargs: Any) -> Value:
         labels = trace.plain(x).labels
+        for computed in values_in(args):
+            if computed.source is None:
+                trace.units.pin(computed.labels)
         trace.units.join_along(labels, _tuple(axes_of(*args)), reason(node, what))
         return Value(labels, torch.full(labels.shape, torch.nan, dtype=torch.float64))
 
@@ -250,6 +259,8 @@ def attention(
         key, value = (_spread_heads(v, query.labels.shape[-3]) for v in (key, value))
     if mask is not None and any(size > 1 for size in trace.plain(mask).labels.shape[:-2][-1:]):
         return trace.opaque(node, [query, key, value, mask], reason(node, "its mask differs from head to head"))
+    if mask is not None:
+        trace.units.pin(trace.plain(mask).labels)
     heads = _contract(trace, query, key, value)
     shape = node.meta["val"].shape
     known = value.known if mask is None else torch.where(value.known == 0, 0.0, torch.nan)
@@ -312,6 +323,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys("hardswish hardsigmoid relu6 selu celu log_sigmoid _to_copy to".split(), pointwise),
     **dict.fromkeys("dropout feature_dropout alpha_dropout".split(), identity),
     "getitem": item,
+    "_assert_tensor_metadata": nothing,
     "linear": linear,
     **dict.fromkeys("conv1d conv2d conv3d".split(), convolution),
     "embedding": embedding,

@@ -8,6 +8,7 @@ values whatever the input is: a row of zeros gives its bias, and a function of a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +111,7 @@ class Trace:
         """Nothing is known of the operation: the units that enter it and leave it stay."""
         for value in map(self.plain, operands):
             self.units.pin(value.labels, reason, alive=value.labels[value.known.isnan()].unique())
-        return map_aggregate(node.meta["val"], lambda result: self._fresh(result, reason))
+        return map_aggregate(node.meta.get("val"), lambda result: self._fresh(result, reason))
 
     def _fresh(self, result: Any, reason: str) -> Any:
         if not isinstance(result, Tensor):
@@ -196,7 +197,8 @@ def trace(model: nn.Module, inputs: tuple[Any, ...], rule_of: Callable[[Node], C
 
 def _export(model: nn.Module, inputs: tuple[Any, ...]) -> Any:
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch.export's own code
             return torch.export.export(model, inputs, strict=False).run_decompositions({})
     except Exception as error:  # torch.export raises errors of many classes, internal ones among them
         first = next(iter(str(error).strip().splitlines()), "")

@@ -18,7 +18,7 @@ from shrinkage.torch.shrinking.optimizers import shrink_optimizer
 from shrinkage.torch.shrinking.rebuild import Numbers, biased, rebuild, refit_of
 from shrinkage.torch.shrinking.record import Shrunk, cost, shapes_of
 from shrinkage.torch.shrinking.rules import rule_of
-from shrinkage.torch.shrinking.trace import Trace, canonical_tensors, named_tensors, trace
+from shrinkage.torch.shrinking.trace import Trace, canonical_tensors, named_tensors, trace, values_in
 from shrinkage.torch.shrinking.units import cut_tensor
 
 TOLERANCE = 1e-6  # largest difference of an output, relative to the largest output or 1, computed in float64 where it can be
@@ -105,18 +105,21 @@ def _proven(model: nn.Module, inputs: tuple[Any, ...], found: Trace) -> tuple[Pl
     """The most that goes such that the outputs are the same; what only sizes written in a forward keep is pinned on the way."""
     with torch.no_grad():
         expected = model(*inputs)
+    plan = decide(found)
     while True:
-        plan, differences = decide(found), []
+        differences = []
         for numbers in candidates(model, plan):
             small = rebuild(model, _narrowed(model, plan), numbers)
             differences.append(_difference(small, _cut_inputs(inputs, plan), expected))
             if differences[-1] <= _tolerance(model):
                 return plan, numbers, differences[-1]
-        if not _pin_stuck(model, plan):
+        _pin_stuck(model, plan)
+        before, plan = plan, decide(found)
+        if before.removed.sum() == plan.removed.sum():
             raise ParameterError(
-                f"{type(model).__name__} without its zeros gives other outputs, by {min(differences):.1e} of the largest, so it is "
-                "left as it was. Its forward does something that the graph does not show (random numbers, state), or `couple` "
-                "joins units between which zeros do not stay zeros."
+                f"{type(model).__name__} without its zeros gives other outputs, by {min(differences):.1e} of the largest, so "
+                "it is left as it was. Its forward does something that the graph does not show (random numbers, state), or "
+                "`couple` joins units between which zeros do not stay zeros."
             )
 
 
@@ -159,14 +162,12 @@ def _tolerance(model: nn.Module) -> float:
     return max([TOLERANCE, *(4 * torch.finfo(kind).eps for kind in kinds)])
 
 
-def _pin_stuck(model: nn.Module, plan: Plan) -> bool:
-    """Keep what moves by sizes that no attribute holds; False if there is nothing of that kind."""
-    moves = stuck(model, plan)
-    for move in moves:
-        for value in move.results:
+def _pin_stuck(model: nn.Module, plan: Plan) -> None:
+    """Keep what moves by sizes that no attribute holds."""
+    for move in stuck(model, plan):
+        for value in values_in((move.args, move.kwargs)):
             gone = value.labels[plan.removed[value.labels]]
             plan.trace.units.pin(gone, f"`{move.owner or 'the model'}` ({move.node.name}): {SIZES}")
-    return bool(moves)
 
 
 def _shrunk_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, small: nn.Module, plan: Plan) -> Any:
