@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 from shrinkage.errors import DataError, FormatError, ParameterError  # noqa: E402
 from shrinkage.torch import describe_shrunk, load_shrunk, save_shrunk, shrink  # noqa: E402
@@ -57,8 +58,9 @@ def zero(tensor, *index):
 def same(shrunk, model, *inputs, tol=1e-6):
     """The same output in eval mode, within `tol` of the largest; nothing of the model was touched."""
     small = copy.deepcopy(shrunk.model).eval()
-    expected = copy.deepcopy(model).eval()(*inputs)
-    got = small(*shrunk.select(*inputs)) if any(shrunk.inputs) else small(*inputs)
+    with torch.no_grad():
+        expected = copy.deepcopy(model).eval()(*inputs)
+        got = small(*shrunk.select(*inputs)) if any(shrunk.inputs) else small(*inputs)
     assert got.shape == expected.shape
     assert float((got - expected).abs().max()) <= tol * max(1.0, float(expected.abs().max()))
 
@@ -261,9 +263,10 @@ def test_depthwise_convolutions_follow_and_grouped_ones_stay():
             zero(net[i].bias, slice(0, 4))
         return net
 
-    x = torch.randn(3, 3, 12)
-    depthwise, grouped = shrink(model(8), x), shrink(model(2), x)
-    same(depthwise, model(8), x) if False else None
+    x, nets = torch.randn(3, 3, 12), {groups: model(groups) for groups in (8, 2)}
+    depthwise, grouped = shrink(nets[8], x), shrink(nets[2], x)
+    same(depthwise, nets[8], x)
+    same(grouped, nets[2], x)
     assert shapes(depthwise.model)["2.weight"] == (4, 1, 3) and depthwise.model[2].groups == 4
     assert shapes(grouped.model)["2.weight"] == (8, 4, 3) and any("`2`" in line and "grouped" in line for line in grouped.kept)
 
@@ -309,7 +312,8 @@ def test_multihead_attention_of_torch_loses_heads(batch_first):
     same(shrunk, model, x, tol=1e-12)
     after = shapes(shrunk.model)
     assert after["layers.1.self_attn.in_proj_weight"] == (48, 32) and after["layers.0.linear1.weight"] == (44, 32)
-    mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1 if batch_first else 0], dtype=x.dtype)
+    length = x.shape[1 if batch_first else 0]
+    mask = torch.ones(length, length).triu(1).bool()
     for keywords in ({"src_key_padding_mask": padding}, {"mask": mask}, {"mask": mask, "src_key_padding_mask": padding}):
         assert torch.allclose(shrunk.model(x, **keywords), model(x, **keywords), atol=1e-12)
     again = shrink(shrunk.model, x)
@@ -595,17 +599,22 @@ def test_layer_norm_keeps_what_it_averages_and_says_so():
     assert shapes(shrunk.model) == shapes(model) and "`1` (layer_norm)" in "".join(shrunk.kept)
 
 
-def test_a_computed_weight_is_kept_until_it_is_a_parameter():
+def test_a_computed_weight_stays_until_it_is_a_parameter():
     model, x = mlp(), torch.randn(9, 12)
-    torch.nn.utils.prune.ln_structured(model[0], "weight", 0.5, n=2, dim=0)
+    prune.ln_structured(model[0], "weight", 0.5, n=2, dim=0)
     zero(model[0].bias, slice(None))
-    masked = shrink(model, x)
-    same(masked, model, x)
-    assert shapes(masked.model) == shapes(model) and "make it a plain parameter" in "".join(masked.kept)
-    torch.nn.utils.prune.remove(model[0], "weight")
+    with pytest.raises(ParameterError, match="cannot be copied.*make it a plain parameter"):
+        shrink(model, x)
+    prune.remove(model[0], "weight")
     plain = shrink(model, x)
     same(plain, model, x)
     assert shapes(plain.model)["0.weight"] == (20, 12)
+    zero(model[2].weight, slice(0, 5))
+    zero(model[2].bias, slice(0, 5))
+    nn.utils.parametrizations.orthogonal(model[4])
+    parametrised = shrink(model, x)
+    same(parametrised, model, x)
+    assert shapes(parametrised.model)["2.weight"] == (30, 20) and "make it a plain parameter" in "".join(parametrised.kept)
 
 
 def test_a_forward_with_random_numbers_is_refused():

@@ -53,8 +53,9 @@ def untraced(model: nn.Module, names: dict[str, str], tensors: dict[str, Tensor]
         if isinstance(module, LAYERS):
             _add_reader(trace, names, text, module)
     coupled = torch.cat([_end(trace, model, names, text).labels for group in couple for text in group])
-    for labels in list(trace.slots.values()):
-        trace.units.pin(labels[~torch.isin(labels, coupled)])
+    for reader in trace.readers:
+        for labels in (reader.rows, reader.columns):
+            trace.units.pin(labels[~torch.isin(labels, coupled)])
     return trace
 
 

@@ -122,21 +122,21 @@ def linear(trace: Trace, node: Node, x: Value, weight: Value, bias: Value | None
     return _affine(trace, node, x, weight, bias, axis=-1, folds=True)
 
 
-def convolution(
-    trace: Trace, node: Node, x: Value, weight: Value, bias: Value | None = None,
-    stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
-) -> Any:  # fmt: skip
-    """x (..., channels, *space) with weight (rows, channels, *kernel); one filter per channel where groups = channels."""
+def convolution(trace: Trace, node: Node, x: Value, weight: Value, bias: Value | None = None, *rest: Any) -> Any:
+    """x (..., channels, *space) with weight (rows, channels, *kernel); one filter per channel where groups = channels.
+
+    `rest`: stride, padding, dilation, groups, as far as they are given.
+    """
     if weight.source is None:
         return trace.opaque(node, [x, weight], reason(node, COMPUTED))
-    shape, rest = trace.tensors[weight.source].shape, (stride, padding, dilation)
+    shape, padding, groups = trace.tensors[weight.source].shape, rest[1] if len(rest) > 1 else 0, rest[3] if len(rest) > 3 else 1
     axis = 1 - len(shape)
     if groups == 1:
         return _affine(trace, node, x, weight, bias, axis=axis, folds=_pads_nothing(padding, shape[2:]), rest=rest)
     if groups == shape[0] and shape[1] == 1 and (bias is None or bias.source):
         x = trace.plain(x)
         trace.units.join(x.labels.movedim(axis, -1), trace.slot(weight.source, 0))
-        return _result(trace, node, weight.source, _name(bias), x, axis, (*rest, groups))
+        return _result(trace, node, weight.source, _name(bias), x, axis, rest)
     return trace.opaque(node, [x, weight], reason(node, GROUPED))
 
 

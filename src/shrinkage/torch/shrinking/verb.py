@@ -52,7 +52,7 @@ def shrink(
     as it is: Chen et al., "OTOv2" (ICLR 2023, arXiv:2303.06862). Here both come of running the graph on the units' numbers.
     """
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
-    quiet = copy.deepcopy(model).eval()
+    quiet = _copied(model).eval()
     before = cost(quiet, inputs)
     found = _follow(quiet, inputs, couple, drop_inputs)
     plan, numbers, difference = _proven(*_precise(quiet, inputs), found)
@@ -62,6 +62,16 @@ def shrink(
         small, optimizer and _shrunk_optimizer(optimizer, model, small, plan), before, cost(small, _cut_inputs(inputs, plan)),
         shapes_of(model), numbers, tuple(cuts), plan.kept, difference,
     )  # fmt: skip
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except RuntimeError as error:
+        raise ParameterError(
+            f"{type(model).__name__} cannot be copied ({str(error).splitlines()[0]}). Where a weight is computed by a hook "
+            "(a pruning mask, weight_norm), make it a plain parameter first, e.g. by torch.nn.utils.prune.remove."
+        ) from None
 
 
 def _follow(model: nn.Module, inputs: tuple[Any, ...], couple: Couple, drop_inputs: bool) -> Trace:
