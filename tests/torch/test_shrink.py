@@ -104,7 +104,7 @@ class Attention(nn.Module):
 
     def __init__(self, width, heads):
         super().__init__()
-        self.heads, self.size = heads, width // heads
+        self.heads, self.size, self.unrelated = heads, width // heads, heads
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x):
@@ -287,6 +287,7 @@ def test_a_transformer_loses_whole_heads_and_hidden_units(attention):
     assert after["layers.0.attention.qkv.weight"] == (72, 32) and after["layers.0.attention.out.weight"] == (32, 24)
     assert after["layers.1.attention.qkv.weight"] == (48, 32) and after["layers.0.up.weight"] == (28, 32)
     assert [layer.attention.heads for layer in shrunk.model.layers] == [3, 2] and type(shrunk.model) is Transformer
+    assert [layer.attention.unrelated for layer in shrunk.model.layers] == [4, 4]
     assert shrunk.model.head.weight is shrunk.model.words.weight and after["words.weight"] == (20, 32)
     same(shrunk, model, torch.randint(20, (2, 12)), tol=1e-12)  # another batch and length than the graph was taken of
 

@@ -21,7 +21,7 @@ MOST = 6  # kinds of attributes that are tried in every combination
 
 
 def candidates(model: nn.Module, plan: Plan) -> Iterator[Numbers]:
-    """Ways to set the attributes whose number is a size that changed, the most of them first; none at all is the last.
+    """Ways to set the attributes whose number is a size that changed, the fewest of them first, none at all to begin with.
 
     Which one is right is not guessed: the caller keeps the first with which the model gives what it gave before.
     """
@@ -33,7 +33,7 @@ def candidates(model: nn.Module, plan: Plan) -> Iterator[Numbers]:
                 if type(number) is int and number == before:
                     found.setdefault((type(module), name), {}).setdefault(move.owner, {})[name] = before, after
     kinds = list(found)[:MOST]
-    for size in range(len(kinds), -1, -1):
+    for size in range(len(kinds) + 1):
         for chosen in combinations(kinds, size):
             yield _merged(found[kind] for kind in chosen)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx.node import Node, map_aggregate
+from torch.fx.node import Node
 
-from shrinkage.torch.shrinking.trace import Move, Trace, Value, owner, uniform, values_in
+from shrinkage.torch.shrinking.trace import Move, Trace, Value, map_values, owner, uniform, values_in
 from shrinkage.torch.shrinking.units import first_along, varies
 
 Rule = Callable[..., Any]
@@ -48,7 +48,7 @@ def move(trace: Trace, node: Node, *args: Any, **kwargs: Any) -> Any:
     """The operation itself, on the units and on what is known."""
     if len(values_in(args)) != 1 and not isinstance(args[0], list | tuple):
         return opaque(trace, node, *args, **kwargs)
-    args, kwargs = map_aggregate((args, kwargs), lambda x: trace.plain(x) if isinstance(x, Value) else x)
+    args, kwargs = map_values((args, kwargs), trace.plain)
     labels, known = (run(node, args, kwargs, part) for part in ("labels", "known"))
     many = isinstance(labels, list | tuple)
     results = [Value(a, b) for a, b in zip(labels, known, strict=True)] if many else [Value(labels, known)]
@@ -58,7 +58,7 @@ def move(trace: Trace, node: Node, *args: Any, **kwargs: Any) -> Any:
 
 def run(node: Node, args: Any, kwargs: Any, part: str) -> Any:
     """The node's operation with each value replaced by one of its parts."""
-    args, kwargs = map_aggregate((args, kwargs), lambda x: getattr(x, part) if isinstance(x, Value) else x)
+    args, kwargs = map_values((args, kwargs), lambda value: getattr(value, part))
     operation: Any = node.target
     if operation is torch.ops.aten.view.default:  # numbers of units repeat where the values they stand for do not
         operation = torch.ops.aten.reshape.default
@@ -67,7 +67,7 @@ def run(node: Node, args: Any, kwargs: Any, part: str) -> Any:
 
 def pointwise(trace: Trace, node: Node, *args: Any, **kwargs: Any) -> Value:
     """Each element of the result from the elements at its place: their units are one."""
-    args, kwargs = map_aggregate((args, kwargs), lambda x: trace.plain(x) if isinstance(x, Value) else x)
+    args, kwargs = map_values((args, kwargs), trace.plain)
     operands, shape = values_in((args, kwargs)), node.meta["val"].shape
     lead = next((x for x in operands if x.labels.shape == shape), None)
     if lead is None:
@@ -129,7 +129,8 @@ def convolution(trace: Trace, node: Node, x: Value, weight: Value, bias: Value |
     """
     if weight.source is None:
         return trace.opaque(node, [x, weight], reason(node, COMPUTED))
-    shape, padding, groups = trace.tensors[weight.source].shape, rest[1] if len(rest) > 1 else 0, rest[3] if len(rest) > 3 else 1
+    shape = trace.tensors[weight.source].shape
+    padding, groups = dict(enumerate(rest)).get(1, 0), dict(enumerate(rest)).get(3, 1)
     axis = 1 - len(shape)
     if groups == 1:
         return _affine(trace, node, x, weight, bias, axis=axis, folds=_pads_nothing(padding, shape[2:]), rest=rest)
