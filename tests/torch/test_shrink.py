@@ -325,6 +325,51 @@ def test_multihead_attention_of_torch_loses_heads(batch_first):
     assert shapes(again.model) == after
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_a_key_that_serves_several_heads_goes_with_all_of_them(native):
+    class Grouped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heads, self.shared, self.size = 4, 2, 8
+            self.q, self.k, self.v, self.out = nn.Linear(32, 32), nn.Linear(32, 16), nn.Linear(32, 16), nn.Linear(32, 32)
+
+        def forward(self, x):
+            q = self.q(x).unflatten(-1, (self.heads, self.size)).transpose(1, 2)
+            k, v = (layer(x).unflatten(-1, (self.shared, self.size)).transpose(1, 2) for layer in (self.k, self.v))
+            if not native:
+                k, v = (y.repeat_interleave(self.heads // self.shared, 1) for y in (k, v))
+            y = F.scaled_dot_product_attention(q, k, v, enable_gqa=native)
+            return self.out(y.transpose(1, 2).flatten(2))
+
+    model, x = randomise(Grouped()).double(), torch.randn(3, 6, 32).double()
+    zero(model.v.weight, slice(0, 8))
+    shrunk = shrink(model, x)
+    same(shrunk, model, x, tol=1e-12)
+    assert (shrunk.model.heads, shrunk.model.shared, shrunk.model.size) == (2, 1, 8)
+    assert shapes(shrunk.model)["q.weight"] == (16, 32) and shapes(shrunk.model)["out.weight"] == (32, 16)
+
+
+def test_a_channel_gate_and_two_embeddings_follow():
+    class Gate(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.places = nn.Embedding(9, 8), nn.Embedding(12, 8)
+            self.down, self.up, self.head = nn.Linear(8, 4), nn.Linear(4, 8), nn.Linear(8, 3)
+
+        def forward(self, words):
+            x = self.words(words) + self.places(torch.arange(words.shape[1]))
+            gate = torch.sigmoid(self.up(torch.relu(self.down(x.mean(1, keepdim=True)))))
+            return self.head((x * gate).amax(1))
+
+    model, words = randomise(Gate()), torch.randint(9, (3, 5))
+    zero(model.words.weight, slice(None), slice(0, 3))
+    zero(model.places.weight, slice(None), slice(1, 4))  # 1 and 2 are zero in both
+    shrunk = shrink(model, words)
+    same(shrunk, model, torch.randint(9, (2, 12)))
+    after = shapes(shrunk.model)
+    assert after["words.weight"] == (9, 6) and after["places.weight"] == (12, 6) and after["up.weight"] == (6, 4)
+
+
 def test_concatenated_outputs_are_followed():
     class Net(nn.Module):
         def __init__(self):

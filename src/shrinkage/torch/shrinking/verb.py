@@ -177,7 +177,7 @@ def _pin_stuck(model: nn.Module, plan: Plan) -> None:
     for move in stuck(model, plan):
         for value in values_in((move.args, move.kwargs)):
             gone = value.labels[plan.removed[value.labels]]
-            plan.trace.units.pin(gone, f"`{move.owner or 'the model'}` ({move.node.name}): {SIZES}")
+            plan.trace.units.pin(gone, f"`{move.owner or 'the model'}`: {SIZES}")
 
 
 def _shrunk_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, small: nn.Module, plan: Plan) -> Any:
