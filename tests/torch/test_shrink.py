@@ -390,7 +390,7 @@ def test_concatenated_outputs_are_followed():
 
 def test_tied_weights_stay_tied_and_are_cut_once():
     class Tied(nn.Module):
-        """An encoder whose weight, transposed by hand, would be computed: here the same square layer runs twice."""
+        """Two layers share a square weight, whose rows and columns are then the same units."""
 
         def __init__(self):
             super().__init__()
