@@ -13,7 +13,6 @@ SOURCE = Path(shrinkage.__file__).parent
 # From the top down; a module may import from its own row and from rows below it. __init__ and __main__ stand outside.
 LAYERS = [
     {"cli"},
-    {"torch"},
     {"model_file"},
     {"estimators"},
     {"tables", "scales"},
@@ -26,10 +25,11 @@ LAYERS = [
     {"solvers", "engine"},
     {"problem"},
     {"free_terms", "points", "inputs"},
+    {"torch"},
     {"designs", "losses", "penalties"},
     {"arrays", "bisection", "domains"},
     {"memory", "watching"},
-    {"errors", "threads", "_core"},
+    {"errors", "threads", "files", "_core"},
 ]
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}
 

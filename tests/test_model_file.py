@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from shrinkage import model_file
 from shrinkage.errors import DataError, FormatError
-from shrinkage.model_file import Model, dumps, load, loads, save, write_atomically
+from shrinkage.files import write_atomically
+from shrinkage.model_file import Model, dumps, load, loads, save
 from shrinkage.tables import Encoding, Table
 
 TABLE = Table.of({"x": [1.0, 2.0, None, 4.0], "town": ["Ulm", "Köln", "Ulm", None], "b": [True, False, True, True]})

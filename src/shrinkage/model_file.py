@@ -11,9 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import stat
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ import numpy as np
 
 from shrinkage import __version__
 from shrinkage.errors import DataError, FormatError
+from shrinkage.files import write_atomically
 from shrinkage.losses import LOSSES_BY_NAME, Loss, loss_from_word
 from shrinkage.tables import Coded, Encoding, Table
 from shrinkage.tables.encoding import FACTOR, MISSING_POLICIES, UNSEEN_POLICIES
@@ -157,37 +155,6 @@ def _digest(content: dict[str, Any]) -> str:
     bare = {key: value for key, value in content.items() if key != "sha256"}
     canonical = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
-
-
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write to a temporary name in the same folder, sync, rename: a reader sees the old file or the new one, never a part.
-
-    What is not a regular file (a pipe, /dev/stdout) is written to directly. **Raises** `OSError`; nothing is left behind.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_bytes(content)
-        return
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _mode(target: Path) -> int:
-    """The permissions of the file that is replaced, or those of any new file."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 # ---- reading

@@ -56,7 +56,7 @@ def path(
     found, whole = _fit(request, training, n_alphas, ratio)
     columns = _columns(found, training.encoding.names)
     if output is not None:
-        from shrinkage.model_file import write_atomically
+        from shrinkage.files import write_atomically
 
         write_atomically(output, f"{_json(columns) if json else _csv(columns)}\n".encode())
         console.say(f"{len(found.alphas)} strengths written to {output}.")

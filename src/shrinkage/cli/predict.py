@@ -37,7 +37,8 @@ def predict(
     options.writable(output, "--output")
     marks = options.one_character(delimiter, "--delimiter"), options.one_character(decimal, "--decimal") or "."
     from shrinkage.cli.training import read
-    from shrinkage.model_file import load, write_atomically
+    from shrinkage.files import write_atomically
+    from shrinkage.model_file import load
     from shrinkage.tables.read import CsvOptions
 
     fitted = load(model)

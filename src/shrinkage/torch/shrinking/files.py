@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from shrinkage import __version__
 from shrinkage.errors import DataError, FormatError
-from shrinkage.model_file import write_atomically
+from shrinkage.files import write_atomically
 from shrinkage.torch.shrinking.rebuild import Numbers, rebuild
 from shrinkage.torch.shrinking.record import Shrunk, shapes_of
 from shrinkage.torch.shrinking.trace import canonical_tensors
