@@ -1,6 +1,6 @@
 """The whole: every job, every solver that is here, one thread and two, resumed where it stopped.
 
-    python -m benchmarks.run              all of it, at most 90 minutes; writes results.json, results.md, results.svg
+    python -m benchmarks.run              all of it, at most 90 minutes; writes results.json, .md, .svg, and README's table
     python -m benchmarks.run --quick      four rows on one thread against the likeliest peers, in under five minutes
 
 What is done is kept line by line in .cache/runs.jsonl, and used again while the machine and the versions are the same, what
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, picture, table
+from benchmarks import machine, picture, publish, table
 from benchmarks.data import CACHE, HERE, Missing, Problem, load
 from benchmarks.growth import grow
 from benchmarks.jobs import BY_KEY, JOBS, QUICK
@@ -113,6 +113,7 @@ def main() -> int:
         (HERE / "results.json").write_text(json.dumps({**results, "records": book.current()}, indent=1) + "\n")
         (HERE / "results.md").write_text(words)
         picture.draw(results, HERE / "results.svg")
+        publish.main()
     return 0
 
 

@@ -37,9 +37,9 @@ def _cells(one: dict[str, Any]) -> list[str]:
         *start,
         f"{at['ours']:.3g}",
         f"{at['fastest']} ({best['variant']}), {best['seconds']:.3g} s" if best else "none",
-        _ratio(at),
+        ratio_word(at),
         f"{one['needed']:g}",
-        _ratio(easy),
+        ratio_word(easy),
         "" if at["passes"] is None else f"{at['passes']:g}",
         "" if at["certified"] is None else f"{at['certified']:.0%}",
         memory,
@@ -47,7 +47,7 @@ def _cells(one: dict[str, Any]) -> list[str]:
     ]
 
 
-def _ratio(at: dict[str, Any]) -> str:
+def ratio_word(at: dict[str, Any]) -> str:
     if at.get("ours") is None:
         return ""
     if at["ratio"] is not None:

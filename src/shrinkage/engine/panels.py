@@ -10,6 +10,8 @@ import numpy as np
 from shrinkage import memory
 from shrinkage.designs import Design, Matrix, Sparse, Vector
 
+LEAST_ROOM = 256  # columns: room costs nothing until it is used, and a copy into more of it does
+
 
 class Panel(ABC):
     """Columns of a design in the order they came; `at` are positions in it. `centre` (U,): what the design takes from each
@@ -88,7 +90,7 @@ class DensePanel(Panel):
     def grow(self, new):
         size = self.size + len(new)
         if size > len(self.held):
-            rows = max(size, min(2 * len(self.held), size + 512))
+            rows = min(self.design.shape[1], max(size, LEAST_ROOM, min(2 * len(self.held), size + 512)))
             memory.require(rows * self.held.shape[1], f"A panel of {size:,} columns with {self.held.shape[1]:,} rows")
             wider = np.empty((rows, self.held.shape[1]))
             wider[: self.size] = self.held[: self.size]
