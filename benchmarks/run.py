@@ -184,7 +184,7 @@ def once(
         return None
     start = time.monotonic()
     whole = {**spec, "small": given.small, "again": again, "targets": problem.job.targets, "runs": given.runs}
-    found = measure(whole, limit, min(seconds, 8 * limit + 20))
+    found = measure(whole, limit, min(seconds, 4 * limit + 20))
     found = {**found, "again": again, "wall": time.monotonic() - start, **mark}
     book.add(found)
     say(found)
