@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,18 @@ def description() -> dict[str, Any]:
     return {"cpu": cpu, "cores": os.cpu_count(), "memory_gb": memory, "system": platform.system()}
 
 
+@cache
 def commit() -> str:
-    """The commit, and if what is compiled or imported differs from it, a mark of what it is."""
+    """The last commit to what is compiled or imported, and a mark of what differs from it. Asked once, since it may move on."""
     root = HERE.parent
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    name = git("rev-parse", "--short", "HEAD") or "no commit"
-    if not git("status", "--porcelain", "--", "src", "core", "CMakeLists.txt"):
+    sources = ("--", "src", "core", "CMakeLists.txt")
+    name = git("log", "-1", "--format=%h", *sources) or "no commit"
+    if not git("status", "--porcelain", *sources):
         return name
     held = hashlib.sha256()
     for path in sorted([*(root / "src").rglob("*.py"), *(root / "core").rglob("*.[ch]pp")]):
