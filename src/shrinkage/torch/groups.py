@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,9 +65,16 @@ class Groups(Penalty):
         """Whether the prox is known for one step for all coefficients only: so it is for MCP and SCAD."""
         return not self.convex
 
+    def log_normalizers(self, shape: tuple[int, ...]) -> np.ndarray:
+        groups = self._split(shape)
+        if isinstance(groups, Labels):
+            return np.array([np.nan]) if self.root_size else Grouped(self.inner, groups.codes).log_normalizers(shape)
+        one = Grouped(float(self._factor(groups)) * self.inner, np.zeros(groups.size, int))
+        return np.repeat(one.log_normalizers((groups.size,)), prod(shape) // groups.size)
+
     def value(self, w: Tensor) -> Tensor:
         groups = self._split(tuple(w.shape))
-        return (self._factor(groups, w) * self.inner.terms.value(groups.norms(groups.split(w)))).sum()
+        return (self._factor(groups) * self.inner.terms.value(groups.norms(groups.split(w)))).sum()
 
     def prox(self, w: Tensor, step: Any) -> Tensor:
         groups = self._split(tuple(w.shape))
@@ -81,21 +90,19 @@ class Groups(Penalty):
         z = groups.split(w)
         norms = groups.norms(z)
         dead = norms == 0
-        steep = self._factor(groups, w) * self.inner.terms.subgradient(norms)[1]
+        steep = self._factor(groups) * self.inner.terms.subgradient(norms)[1]
         rest = groups.split(gradient) + z * groups.spread(torch.where(dead, 0, steep) / or_one(norms))
         left = torch.where(dead, (1 - steep / or_one(groups.norms(rest))).clamp(min=0), 1)
         return (rest.abs() * groups.spread(left)).reshape(w.shape)
 
-    def _factor(self, groups: Axes | Labels, w: Tensor) -> Any:
+    def _factor(self, groups: Axes | Labels) -> Any:
         """What multiplies the penalty: a number, or one per group."""
-        if not self.root_size:
-            return 1.0
-        return groups.size.to(w).sqrt() if isinstance(groups.size, Tensor) else groups.size**0.5
+        return groups.size**0.5 if self.root_size else 1.0
 
     def _along(self, groups: Axes | Labels, z: Tensor, step: Any) -> Tensor:
         """One step for all: the norms shrink, the directions stay."""
         norms = groups.norms(z)
-        kept = self.inner.prox(norms, step * self._factor(groups, z))
+        kept = self.inner.prox(norms, step * self._factor(groups))
         return z * groups.spread(kept / or_one(norms))
 
     def _under_metric(self, groups: Axes | Labels, z: Tensor, step: Tensor) -> Tensor:
@@ -106,7 +113,7 @@ class Groups(Penalty):
         climbs: the same five rounds for all groups at once, no branch on the data.
         """
         terms, sums = self.inner.terms, groups.sum(z)
-        factor = self._factor(groups, z) + torch.zeros_like(sums)
+        factor = self._factor(groups) + torch.zeros_like(sums)
         shrink = 1 + step * groups.spread(factor * on(terms.l2, z))
         z = z / shrink
         threshold = step / shrink * groups.spread(factor * on(terms.l1, z))

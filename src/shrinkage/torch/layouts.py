@@ -72,9 +72,10 @@ def split_by(by: Any) -> Split:
     """What `Groups(by=...)` says, as a rule from the shape of a tensor to its groups. **Raises** `ParameterError`."""
     if isinstance(by, str) and by in NAMED:
         return NAMED[by]
-    if isinstance(by, tuple) and len(by) == 2 and by[0] in COUNTED:
+    counted = isinstance(by, tuple) and len(by) == 2 and isinstance(by[0], str)
+    if counted and by[0] in COUNTED:
         return partial(COUNTED[by[0]], by[1])
-    if not isinstance(by, str) and np.ndim(by) == 1 and len(by):
+    if not isinstance(by, str) and not counted and np.ndim(by) == 1 and len(by):
         return partial(_labelled, _coded(by))
     raise ParameterError(
         f"by={by!r} names no groups. Use one of {', '.join(map(repr, NAMED))}; ('heads', h), ('head columns', h), "

@@ -175,7 +175,8 @@ def _check_plain(place: Place) -> None:
 
 
 def _check_all_decide(rules: Rules, entries: Sequence[Entry]) -> None:
-    for pattern in rules.keys() - {entry.pattern for entry in entries}:
+    deciding = {entry.pattern for entry in entries}
+    for pattern in (pattern for pattern in rules if pattern not in deciding):
         names = [entry.name for entry in entries]
         raise ParameterError(
             f"The pattern {parameters.text(pattern)} decides nothing: it matches no parameter, or only ones that an earlier "
