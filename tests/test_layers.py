@@ -25,6 +25,7 @@ LAYERS = [
     {"solvers", "engine"},
     {"problem"},
     {"free_terms", "points", "inputs"},
+    {"torch"},
     {"designs", "losses", "penalties"},
     {"arrays", "bisection", "domains"},
     {"memory", "watching"},
@@ -55,6 +56,22 @@ def test_imports_point_downwards(file, name):
     assert name in ROW, f"{name} has no place in the layers: give it one here and in docs/design.md"
     upwards = {other for other in imports(file) if other in ROW and ROW[other] < ROW[name]}
     assert not upwards, f"{file.name} ({name}) imports from above it: {sorted(upwards)}"
+
+
+def test_torch_imports_penalties_and_arrays_and_nothing_else_of_ours():
+    used = {other for file, name in modules() if name == "torch" for other in imports(file)}
+    assert used <= {"torch", "penalties", "arrays", "errors"}
+
+
+def test_without_torch_the_import_names_the_extra():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import shrinkage\n"
+        "try: import shrinkage.torch\n"
+        "except ModuleNotFoundError as error: assert 'pip install \"shrinkage[torch]\"' in str(error), error\n"
+        "else: raise SystemExit('imported')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_core_is_called_from_solvers_engine_and_designs_only():

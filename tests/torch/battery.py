@@ -15,6 +15,7 @@ import shrinkage as sh
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: `make test-torch` installs it")
 
 from torch import nn, optim  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402, F401
 
 import shrinkage.torch as st  # noqa: E402
 
@@ -132,9 +133,7 @@ def network(seed: int = 0, dtype: torch.dtype = torch.float32) -> nn.Sequential:
 
 def batches(count: int, seed: int = 1, dtype: torch.dtype = torch.float32) -> list[tuple[torch.Tensor, torch.Tensor]]:
     made = torch.Generator().manual_seed(seed)
-    return [
-        (torch.randn(16, 200, generator=made, dtype=dtype), torch.randint(0, 3, (16,), generator=made)) for _ in range(count)
-    ]
+    return [(torch.randn(16, 200, generator=made, dtype=dtype), torch.randint(0, 3, (16,), generator=made)) for _ in range(count)]
 
 
 def states(model: nn.Module) -> list[torch.Tensor]:

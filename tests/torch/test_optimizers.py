@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 import shrinkage as sh
-from tests.torch.battery import (
-    OPTIMIZERS, Two, batches, half_squares, network, problem, same_bits, st, states, torch, train,
-)  # fmt: skip
+from tests.torch.battery import OPTIMIZERS, Two, batches, half_squares, network, problem, same_bits, st, states, torch, train
 
 nn, optim = torch.nn, torch.optim
 PATTERNS = {"a.weight": sh.L1(0.2), "b.weight": st.Groups(sh.L1(0.4), ("blocks", (1, 3)))}
@@ -97,7 +95,7 @@ def test_the_strength_read_back_is_the_strength_asked(settings):
     """At the optimum of a lasso -gradient * sign(w) is the strength wherever w is not zero."""
     rng = np.random.default_rng(0)
     X = torch.from_numpy(rng.standard_normal((400, 20)))
-    y = X[:, :5] @ torch.tensor([3.0, -2.0, 1.5, 0.3, 0.1], dtype=torch.float64) + 0.5 * torch.from_numpy(rng.standard_normal(400))
+    y = X[:, :5] @ torch.tensor([3.0, -2.0, 1.5, 0.3, 0.1]).double() + 0.5 * torch.from_numpy(rng.standard_normal(400))
     model = nn.Linear(20, 1, bias=False, dtype=torch.float64)
     nn.init.zeros_(model.weight)
     optimizer = st.ProxSGD(model.parameters(), st.Penalties(model, {"weight": sh.L1(0.2)}), lr=0.02, **settings)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import shrinkage as sh
-from tests.torch.battery import ONE_STEP, PENALTIES, problem, st, torch
+from tests.torch.battery import ONE_STEP, PENALTIES, problem, prune, st, torch
 
 nn = torch.nn
 ALL = {**PENALTIES, **ONE_STEP}
@@ -111,7 +111,8 @@ def test_groups_are_what_they_say():
     heads = [torch.cat([packed[i + 2 * h : i + 2 * h + 2] for i in (0, 4, 8)]).norm() for h in (0, 1)]
     assert st.Groups(sh.L1(1.0), ("qkv heads", 2)).value(packed).item() == pytest.approx(sum(heads).item(), rel=1e-6)
     kernel = torch.randn(8, 3, 5, 5)
-    assert st.Groups(sh.L1(1.0), "filters").value(kernel).item() == pytest.approx(kernel.flatten(1).norm(dim=1).sum().item(), rel=1e-6)
+    filters = kernel.flatten(1).norm(dim=1).sum()
+    assert st.Groups(sh.L1(1.0), "filters").value(kernel).item() == pytest.approx(filters.item(), rel=1e-6)
     channels = kernel.movedim(1, 0).flatten(1).norm(dim=1).sum()
     assert st.Groups(sh.L1(1.0), "channels").value(kernel).item() == pytest.approx(channels.item(), rel=1e-6)
     rooted = st.Groups(sh.L1(1.0), "rows", root_size=True).value(w)
@@ -135,7 +136,7 @@ def test_groups_that_do_not_fit(by, message):
 
 def test_nuclear_norm_lowers_the_rank():
     torch.manual_seed(0)
-    w = torch.randn(8, 2, dtype=torch.float64) @ torch.randn(2, 6, dtype=torch.float64) + 0.01 * torch.randn(8, 6, dtype=torch.float64)
+    w = (torch.randn(8, 2) @ torch.randn(2, 6) + 0.01 * torch.randn(8, 6)).double()
     out = st.Nuclear(1.0).prox(w, 0.1)
     assert torch.linalg.matrix_rank(w) == 6 and torch.linalg.matrix_rank(out) == 2
     torch.testing.assert_close(torch.linalg.svdvals(out)[:2], torch.linalg.svdvals(w)[:2] - 0.1)
@@ -180,7 +181,7 @@ def test_the_first_pattern_wins(patterns, wanted):
 
 
 def test_the_report_says_why():
-    text = str(st.Penalties(Net(), {"body.*": A, "embed.weight": None, "head.*": B}, n=100))
+    text = str(st.Penalties(Net(), {"body.*": A, "embed.weight": None}, n=100))
     lines = {line.split()[0]: line for line in text.splitlines()}
     assert lines["embed.weight"].endswith("left out by 'embed.weight'") and "embed.weight = head.weight" in lines["embed.weight"]
     assert lines["body.0.weight"].endswith("'body.*'") and "4x4  L1(1)" in lines["body.0.weight"]
@@ -191,13 +192,11 @@ def test_the_report_says_why():
 
 def test_tied_weights_count_once_and_padding_not_at_all():
     net = Net()
-    every = st.Penalties(net, {"*": sh.L1(2.0), "body.*": None} | {"body.*": None})
     rows = [i for i in range(10) if i != 2]
     nn.init.ones_(net.embed.weight)
     penalties = st.Penalties(net, {"embed.*": sh.L1(2.0)})
     assert penalties.value().item() == 2.0 * len(rows) * 4
     assert st.Penalties(net, {"embed.weight": sh.L1(2.0)}).value().item() == 2.0 * 10 * 4  # named exactly
-    assert len(every.penalised) == 3
     optimizer = st.ProxSGD([net.embed.weight], penalties, lr=0.1)
     net.embed.weight.grad = torch.zeros(10, 4)
     optimizer.step()
@@ -207,14 +206,15 @@ def test_tied_weights_count_once_and_padding_not_at_all():
 
 def test_parametrised_weights_are_refused_with_a_sentence():
     model = nn.Sequential(nn.Linear(3, 3), nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)))
+    message = "1.weight is parametrised: it is computed from 1.parametrizations.weight.original"
     for pattern in ("*", "*.weight", "1.*", nn.Linear, (nn.Linear, "weight"), re.compile("weight")):
-        with pytest.raises(sh.ParameterError, match="1.weight is parametrised: it is computed from 1.parametrizations.weight.original"):
+        with pytest.raises(sh.ParameterError, match=message):
             st.Penalties(model, {pattern: sh.L1(1.0)})
     st.Penalties(model, {"1.*": None, "*": sh.L1(1.0)})
     exact = st.Penalties(model, {"1.parametrizations.weight.original1": sh.L1(1.0)})
     assert list(got(exact)) == ["1.parametrizations.weight.original1"]
     pruned = nn.Sequential(nn.Linear(3, 3))
-    nn.utils.prune.l1_unstructured(pruned[0], "weight", 2)
+    prune.l1_unstructured(pruned[0], "weight", 2)
     with pytest.raises(sh.ParameterError, match="0.weight is parametrised: it is computed from 0.weight_orig"):
         st.Penalties(pruned, {"*.weight": sh.L1(1.0)})
 

@@ -144,13 +144,12 @@ def _log_posterior(penalties: Penalties, loss: Loss, value: float, penalty: floa
         return None
     per_row = penalties.n if penalties.noise is None else penalties.n * penalties.outputs / (2 * penalties.noise**2)
     constant = penalties.n * penalties.outputs / 2 * log(2 * pi * penalties.noise**2) if penalties.noise else 0.0
-    strength = float(penalties.strength)
-    normalizers = sum(
-        (strength * e.penalty).log_normalizer_known(_felt_shape(e))[0] for e in penalties.penalised if strength  # type: ignore[operator]
-    )
+    normalizers = sum(_log_normalizer(penalties, entry) for entry in penalties.penalised)
     return -per_row * (value + penalty) - constant - normalizers
 
 
-def _felt_shape(entry: Entry) -> tuple[int, ...]:
+def _log_normalizer(penalties: Penalties, entry: Entry) -> float:
+    """Of the prior on the coefficients that feel it; 0 where it is improper, or in no closed form."""
     rows, *rest = entry.parameter.shape or (1,)
-    return (rows - (entry.padding is not None), *rest)
+    prior: Any = float(penalties.strength) * entry.penalty  # type: ignore[operator]
+    return prior.log_normalizer_known((rows - (entry.padding is not None), *rest))[0]

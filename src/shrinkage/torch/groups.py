@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shrinkage.arrays import on, or_one
+from shrinkage.arrays import on
 from shrinkage.errors import ParameterError
 from shrinkage.penalties import Grouped, Penalty
 from shrinkage.penalties.calculus import Sum
@@ -65,6 +65,11 @@ class Groups(Penalty):
         """Whether the prox is known for one step for all coefficients only: so it is for MCP and SCAD."""
         return not self.convex
 
+    def __rmul__(self, c: Any) -> Groups:
+        return replace(self, inner=c * self.inner)
+
+    __mul__ = __rmul__
+
     def log_normalizers(self, shape: tuple[int, ...]) -> np.ndarray:
         groups = self._split(shape)
         if isinstance(groups, Labels):
@@ -91,8 +96,8 @@ class Groups(Penalty):
         norms = groups.norms(z)
         dead = norms == 0
         steep = self._factor(groups) * self.inner.terms.subgradient(norms)[1]
-        rest = groups.split(gradient) + z * groups.spread(torch.where(dead, 0, steep) / or_one(norms))
-        left = torch.where(dead, (1 - steep / or_one(groups.norms(rest))).clamp(min=0), 1)
+        rest = groups.split(gradient) + z * groups.spread(torch.where(dead, 0, steep) / _or_one(norms))
+        left = torch.where(dead, (1 - steep / _or_one(groups.norms(rest))).clamp(min=0), 1)
         return (rest.abs() * groups.spread(left)).reshape(w.shape)
 
     def _factor(self, groups: Axes | Labels) -> Any:
@@ -103,7 +108,7 @@ class Groups(Penalty):
         """One step for all: the norms shrink, the directions stay."""
         norms = groups.norms(z)
         kept = self.inner.prox(norms, step * self._factor(groups))
-        return z * groups.spread(kept / or_one(norms))
+        return z * groups.spread(kept / _or_one(norms))
 
     def _under_metric(self, groups: Axes | Labels, z: Tensor, step: Tensor) -> Tensor:
         """One step s_j per coefficient. L2 shrinks z and s; then w_j = theta z_j / (theta + s_j l1) with theta = ||w||.
@@ -118,7 +123,7 @@ class Groups(Penalty):
         z = z / shrink
         threshold = step / shrink * groups.spread(factor * on(terms.l1, z))
         norms = groups.norms(z)
-        theta = (norms - groups.sum(z * z * threshold) / or_one(norms * norms)).clamp(min=0)
+        theta = (norms - groups.sum(z * z * threshold) / _or_one(norms * norms)).clamp(min=0)
         for _ in range(ROUNDS):
             theta = _newton(groups, theta, z, threshold)
         kept = groups.spread(theta)
@@ -133,6 +138,11 @@ def _newton(groups: Axes | Labels, theta: Tensor, z: Tensor, threshold: Tensor) 
     q = z / below
     norms = groups.norms(q)
     return (theta + (1 - 1 / norms) * norms**3 / groups.sum(q * q / below)).clamp(min=0)
+
+
+def _or_one(x: Tensor) -> Tensor:
+    """x, with 1 in place of 0: for a division whose numerator is then 0 as well."""
+    return torch.where(x == 0, 1, x)
 
 
 def for_tensors(penalty: Penalty) -> Penalty:

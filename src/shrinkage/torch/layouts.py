@@ -108,7 +108,7 @@ def _head_columns(count: int, shape: Shape) -> Axes:
 
 
 def _qkv_heads(count: int, shape: Shape) -> Axes:
-    _need(shape[0] % (3 * count) == 0, shape, f"{count} heads of query, key and value: its first axis is no multiple of 3 times that")
+    _need(shape[0] % (3 * count) == 0, shape, f"{count} heads of query, key and value: 3 x {count} equal parts")
     return Axes((3, count, shape[0] // (3 * count), *shape[1:]), (0, *range(2, len(shape) + 2)))
 
 

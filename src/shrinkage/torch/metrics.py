@@ -33,7 +33,7 @@ class Metric:
     - `whole`: the rule needs all of a tensor at once.
     """
 
-    step: Callable[[Group, State, Tensor], Any]
+    step: Callable[[Group, State, Any], Any]
     moment: Callable[[Group, State, Tensor], Tensor] | None = None
     before: Callable[[Group, State, Tensor], Any] | None = None
     whole: bool = False

@@ -34,9 +34,7 @@ class ProxSGD(_Prox, optim.SGD):
     `params` and `settings` are those of `torch.optim.SGD`; `semantics` as in `attach`.
     """
 
-    def __init__(
-        self, params: Any, penalties: Penalties, lr: Any = 1e-3, *, semantics: str = "map", **settings: Any
-    ) -> None:
+    def __init__(self, params: Any, penalties: Penalties, lr: Any = 1e-3, *, semantics: str = "map", **settings: Any) -> None:
         super().__init__(params, penalties, semantics, {"lr": lr, **settings})
 
 
@@ -46,9 +44,7 @@ class ProxAdam(_Prox, optim.Adam):
     `params` and `settings` are those of `torch.optim.Adam`; `semantics` as in `attach`.
     """
 
-    def __init__(
-        self, params: Any, penalties: Penalties, lr: Any = 1e-3, *, semantics: str = "map", **settings: Any
-    ) -> None:
+    def __init__(self, params: Any, penalties: Penalties, lr: Any = 1e-3, *, semantics: str = "map", **settings: Any) -> None:
         super().__init__(params, penalties, semantics, {"lr": lr, **settings})
 
 

@@ -37,8 +37,7 @@ class Place:
     @property
     def padding(self) -> int | None:
         """The row of an embedding that stands for padding."""
-        embedding = isinstance(self.owner, nn.Embedding | nn.EmbeddingBag)
-        return self.owner.padding_idx if embedding else None
+        return self.owner.padding_idx if isinstance(self.owner, nn.Embedding | nn.EmbeddingBag) else None
 
 
 def places(model: nn.Module) -> Iterator[tuple[nn.Parameter, list[Place]]]:
@@ -66,10 +65,11 @@ def _computed(owner: nn.Module, attribute: str) -> str | None:
 
 def check(pattern: Pattern) -> Pattern:
     """The pattern; `ParameterError` unless it is one."""
-    whole_class = isinstance(pattern, type) and issubclass(pattern, nn.Module)
-    one_attribute = isinstance(pattern, tuple) and len(pattern) == 2 and isinstance(pattern[1], str) and isinstance(pattern[0], type)
-    if isinstance(pattern, str | re.Pattern) or whole_class or one_attribute:
-        return pattern
+    match pattern:
+        case str() | re.Pattern() | (type(), str()):
+            return pattern
+        case type() if issubclass(pattern, nn.Module):
+            return pattern
     raise ParameterError(
         f"{pattern!r} is no pattern: use a name with wildcards ('encoder.*.weight'), a compiled regular expression, "
         "a module class (nn.Linear), or (nn.Linear, 'weight')."
@@ -78,14 +78,15 @@ def check(pattern: Pattern) -> Pattern:
 
 def matches(pattern: Pattern, place: Place) -> bool:
     """Whether a pattern means a parameter, or the weight that is computed from it."""
-    name, attribute = place.stands_for or place.name, (place.stands_for or place.attribute).rpartition(".")[2]
-    if isinstance(pattern, str):
-        return fnmatchcase(name, pattern) or pattern == place.name
-    if isinstance(pattern, re.Pattern):
-        return pattern.search(name) is not None
-    if isinstance(pattern, type):
-        return isinstance(place.owner, pattern)
-    return isinstance(place.owner, pattern[0]) and attribute == pattern[1]
+    name = place.stands_for or place.name
+    match pattern:
+        case str():
+            return fnmatchcase(name, pattern) or pattern == place.name
+        case re.Pattern():
+            return pattern.search(name) is not None
+        case (owner, attribute):
+            return isinstance(place.owner, owner) and attribute in (place.attribute, name.rpartition(".")[2])
+    return isinstance(place.owner, pattern)
 
 
 def exactly(pattern: Pattern, place: Place) -> bool:
@@ -95,8 +96,11 @@ def exactly(pattern: Pattern, place: Place) -> bool:
 
 def text(pattern: Pattern) -> str:
     """The pattern as it was written."""
-    if isinstance(pattern, tuple):
-        return f"({pattern[0].__name__}, {pattern[1]!r})"
-    if isinstance(pattern, type):
-        return pattern.__name__
-    return f"re.compile({pattern.pattern!r})" if isinstance(pattern, re.Pattern) else repr(pattern)
+    match pattern:
+        case (owner, attribute):
+            return f"({owner.__name__}, {attribute!r})"
+        case type():
+            return pattern.__name__
+        case re.Pattern():
+            return f"re.compile({pattern.pattern!r})"
+    return repr(pattern)

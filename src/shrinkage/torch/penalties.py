@@ -110,7 +110,7 @@ class Penalties:
         if gradients is None:
             gradients = [entry.parameter.grad for entry in self.entries]
         if all(gradient is None for gradient in gradients):
-            raise ParameterError("violation() needs the gradient of the loss: call backward() on the loss, without value(), first.")
+            raise ParameterError("violation() needs the gradient of the loss: call backward() on the loss alone first.")
         pairs = zip(self.entries, gradients, strict=True)
         return {e.name: _violation(e, g, float(self.factor)) for e, g in pairs if e.parameter.requires_grad}
 
@@ -186,9 +186,9 @@ def _check_all_decide(rules: Rules, entries: Sequence[Entry]) -> None:
 
 
 def _check_fit(entry: Entry) -> None:
-    what = f"{entry.penalty!r} does not fit {entry.name} of shape {_shape(entry)}"
     if isinstance(entry.parameter, nn.parameter.UninitializedParameter):
         raise ParameterError(f"{entry.name} has no shape yet: send one batch through the lazy module first.")
+    what = f"{entry.penalty!r} does not fit {entry.name} of shape {_shape(entry)}"
     if not entry.parameter.is_floating_point():
         raise ParameterError(f"{what}: penalties are for real floating-point parameters; it is {entry.parameter.dtype}.")
     try:

@@ -68,11 +68,13 @@ class Proximal:
             optimizer.register_step_pre_hook(self.before)
         optimizer.register_step_post_hook(self.after)
 
+    @torch.compiler.disable
     @torch.no_grad()
     def before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         keep: Any = self._metric(optimizer).before  # type: ignore[union-attr]
         self._kept = {e.parameter: keep(group, optimizer.state[e.parameter], e.parameter) for group, e in self._moved(optimizer)}
 
+    @torch.compiler.disable  # torch.compile takes the optimizer's own step; hooks stand outside of it in any case
     @torch.no_grad()
     def after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         factor, metric = self.penalties.factor * _stepped(optimizer), self._metric(optimizer)
@@ -101,20 +103,20 @@ class Proximal:
 
 def _under(metric: Metric, group: Group, state: State, entry: Entry, factor: float | Tensor) -> None:
     """The proximal step in the metric of the step that was just taken."""
-    largest = _largest(metric, group, state, entry.parameter)
+    if metric.moment is None:
+        shrink_(entry, entry.parameter, factor * metric.step(group, state, None))
+        return
+    largest = _largest(metric.moment(group, state, entry.parameter))
     for w, part in tiles(entry, state, metric.whole):
-        moment = metric.moment and metric.moment(group, part, w)
-        if moment is not None:
-            moment = torch.where(moment > 0, moment, largest)
+        moment = metric.moment(group, part, w)
+        moment = torch.where(moment > 0, moment, largest)
         shrink_(entry, w, factor * metric.step(group, part, moment))
 
 
-def _largest(metric: Metric, group: Group, state: State, parameter: Tensor) -> Tensor | None:
+def _largest(moment: Tensor) -> Tensor:
     """What a coefficient that has had no gradient takes for its moment: the most cautious of its tensor, and as long as that
     has had none either, infinity, which is no step. Its own, 0, would make the first threshold rate * strength / eps."""
-    if metric.moment is None:
-        return None
-    largest = metric.moment(group, state, parameter).amax()
+    largest = moment.amax()
     return torch.where(largest > 0, largest, inf)
 
 
