@@ -128,12 +128,12 @@ def problem(n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
 def network(seed: int = 0, dtype: torch.dtype = torch.float32) -> nn.Sequential:
     """Large enough that its first weight is more than one tile."""
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(200, 300), nn.ReLU(), nn.Linear(300, 3)).to(dtype)
+    return nn.Sequential(nn.Linear(250, 300), nn.ReLU(), nn.Linear(300, 3)).to(dtype)
 
 
 def batches(count: int, seed: int = 1, dtype: torch.dtype = torch.float32) -> list[tuple[torch.Tensor, torch.Tensor]]:
     made = torch.Generator().manual_seed(seed)
-    return [(torch.randn(16, 200, generator=made, dtype=dtype), torch.randint(0, 3, (16,), generator=made)) for _ in range(count)]
+    return [(torch.randn(16, 250, generator=made, dtype=dtype), torch.randint(0, 3, (16,), generator=made)) for _ in range(count)]
 
 
 def states(model: nn.Module) -> list[torch.Tensor]:

@@ -127,6 +127,7 @@ def test_monitor_records_shows_and_plots(capsys):
     found = st.certificate(model, penalties, half_squares, data)
     last = monitor.rows[-1]
     assert (last.epoch, last.objective, last.violation) == (3, found.objective, found.violation)
+    assert monitor.record(epoch=10).epoch == 10 and monitor.record().epoch == 11
     assert last.zeros == st.sparsity(model, penalties).share
     shown = capsys.readouterr().out
     assert all(f"{row.objective:.6g}" in shown for row in monitor.rows)

@@ -53,7 +53,7 @@ def test_prox_beats_its_neighbours(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_step_of_zero_changes_nothing(name):
-    from shrinkage.torch.updates import shrink_
+    from shrinkage.torch.updates import update_of
 
     model = nn.Linear(6, 4)
     entry = st.Penalties(model, {"weight": ALL[name]}).entries[0]
@@ -61,7 +61,7 @@ def test_a_step_of_zero_changes_nothing(name):
         model.weight[0] = 0.0
         before = model.weight.clone()
         for step in (0.0, torch.tensor(0.0), *([] if name in ONE_STEP else [torch.zeros(4, 6)])):
-            shrink_(entry, model.weight, step)
+            update_of(entry)(model.weight, step, 1.0)
             assert torch.equal(model.weight, before)
 
 

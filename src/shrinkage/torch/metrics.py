@@ -26,7 +26,7 @@ State = Mapping[str, Any]  # what the optimizer holds of one parameter, its "gra
 class Metric:
     """The rule of one optimizer.
 
-    - `step(group, state, moment)`: the s of every coefficient, after a step.
+    - `step(group, state, moment)`: the s of every coefficient, after a step. It may write into `moment`, which is a copy.
     - `moment(group, state, parameter)`: the tensor that is zero where no gradient has come yet; None where the step is one
       number. A coefficient without a gradient has no metric of its own; `step` is given the largest of its tensor for it.
     - `before(group, state, parameter)`: what the step overwrites and the rule needs.
@@ -55,7 +55,7 @@ def _adam_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
 
 def _adam(group: Group, state: State, v: Tensor) -> Tensor:
     root = _filled(group["betas"][1], state, v).sqrt()
-    return group["lr"] * root / (v.sqrt() + group["eps"] * root)
+    return group["lr"] * root / v.sqrt_().add_(group["eps"] * root)
 
 
 def _second_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -141,6 +141,12 @@ def _adafactor(group: Group, state: State, v: Tensor) -> Tensor:
 def _adafactor_eps(group: Group, like: Tensor) -> float:
     return torch.finfo(like.dtype).eps if group["eps"][0] is None else group["eps"][0]
 
+
+def _rate(group: Group, state: State, moment: Any) -> Any:
+    return group["lr"]
+
+
+DECOUPLED = Metric(_rate)  # no metric: a threshold of rate * strength
 
 METRICS: dict[type[optim.Optimizer], Metric] = {
     optim.SGD: Metric(_sgd),

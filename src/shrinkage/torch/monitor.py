@@ -48,11 +48,12 @@ class Monitor:
         self.rows: list[Row] = []
         self._table: Any = None
 
-    def record(self) -> Row:
-        """The state of the module now, as a row, which is kept in `rows`."""
+    def record(self, epoch: int | None = None) -> Row:
+        """The state of the module now, as a row, which is kept in `rows`. `epoch`: by default one more than the last."""
         found = certificate(self.model, self.penalties, self.loss, self.data)
         zeros = sparsity(self.model, self.penalties).share
-        row = Row(len(self.rows) + 1, found.objective, found.loss, found.penalty, zeros, found.violation)
+        epoch = epoch if epoch is not None else self.rows[-1].epoch + 1 if self.rows else 1
+        row = Row(epoch, found.objective, found.loss, found.penalty, zeros, found.violation)
         self.rows.append(row)
         if self._table is not None:
             self._table.add(row)
@@ -108,3 +109,5 @@ class _RichTable:
 
     def close(self) -> None:
         self._live.stop()
+        if not self._live.console.is_terminal:
+            print()  # rich leaves the last line open there

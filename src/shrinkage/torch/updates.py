@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,49 +16,59 @@ from shrinkage.penalties.terms import Terms
 from shrinkage.torch.metrics import State
 from shrinkage.torch.penalties import Entry
 
-TILE = 1 << 15  # coefficients: a handful of tensors of this length fit a second-level cache
+TILE = 1 << 16  # coefficients: a handful of tensors of this length stay in a second-level cache
 
 
-def shrink_(entry: Entry, w: Tensor, step: Any) -> None:
-    """w <- prox(w, step), w the parameter of the entry or a tile of it. Where the step is 0, not a bit changes."""
-    terms = plain_terms(entry)
-    if terms is not None:
-        _by_terms(terms, w, step)
-        return
-    felt = entry.felt(w)
-    out = torch.where(torch.as_tensor(step) > 0, entry.penalty.prox(felt, step), felt)  # type: ignore[union-attr]
-    if entry.padding is not None:
-        out[entry.padding] = w[entry.padding]
-    w.copy_(out)
+@dataclass(frozen=True)
+class Whole:
+    """The prox of any penalty, on all of a parameter. A step of 0 changes no bit."""
+
+    entry: Entry
+    in_tiles = False
+
+    def __call__(self, w: Tensor, step: Any, factor: Any) -> None:
+        felt, step = self.entry.felt(w), step * factor
+        out = torch.where(torch.as_tensor(step) > 0, self.entry.penalty.prox(felt, step), felt)  # type: ignore[union-attr]
+        if self.entry.padding is not None:
+            out[self.entry.padding] = w[self.entry.padding]
+        w.copy_(out)
 
 
-def plain_terms(entry: Entry) -> Terms | None:
-    """The convex terms of a separable penalty on a parameter in full precision without padding; None for any other."""
+@dataclass(frozen=True)
+class Plain:
+    """`Terms.prox` of convex terms, in few passes: w - clip(w, -t, t) is the soft threshold. A step of 0 changes no bit."""
+
+    terms: Terms
+    l1: bool
+    l2: bool
+    bounded: bool
+    in_tiles: bool
+
+    def __call__(self, w: Tensor, step: Any, factor: Any) -> None:
+        if self.l1:
+            threshold = step * (factor * on(self.terms.l1, w))
+            w.sub_(torch.clamp(w, -threshold, threshold))
+        if self.l2:
+            w.div_(1 + step * (factor * on(self.terms.l2, w)))
+        if self.bounded:
+            w.copy_(torch.where(torch.as_tensor(step * factor) > 0, self.terms._clipped(w), w))
+
+
+def update_of(entry: Entry) -> Whole | Plain:
+    """How the prox of an entry is taken: plain for convex separable terms on a parameter in full precision without padding."""
     terms = entry.penalty.terms if isinstance(entry.penalty, Elementary) else None
-    plain = terms is not None and not terms.concave and entry.felt(entry.parameter) is entry.parameter
-    return terms if plain else None
+    if terms is None or terms.concave or entry.felt(entry.parameter) is not entry.parameter:
+        return Whole(entry)
+    numbers = all(np.ndim(x) == 0 for x in (terms.l1, terms.l2, terms.low, terms.high))
+    return Plain(terms, bool(np.any(terms.l1)), bool(np.any(terms.l2)), terms.bounded, numbers)
 
 
-def _by_terms(terms: Terms, w: Tensor, step: Any) -> None:
-    """`Terms.prox` with fewer temporaries: w - clip(w, -t, t) is the soft threshold."""
-    if np.any(terms.l1):
-        threshold = step * on(terms.l1, w)
-        w.sub_(torch.clamp(w, -threshold, threshold))
-    if np.any(terms.l2):
-        w.div_(1 + step * on(terms.l2, w))
-    if terms.bounded:
-        w.copy_(torch.where(torch.as_tensor(step) > 0, terms._clipped(w), w))
-
-
-def tiles(entry: Entry, state: State, whole: bool) -> Iterator[tuple[Tensor, State]]:
-    """The parameter and its state in pieces, as views; in one piece where a rule or a penalty looks at all of it."""
-    w = entry.parameter
+def tiles(w: Tensor, state: State) -> Iterator[tuple[Tensor, State]]:
+    """A parameter and its state in pieces, as views; in one piece on an accelerator, and where memory is not in one row."""
     alike = {name: x for name, x in state.items() if isinstance(x, Tensor) and x.shape == w.shape and x.ndim}
-    terms = plain_terms(entry)
-    numbers = terms is not None and all(np.ndim(getattr(terms, f.name)) == 0 for f in fields(terms))
-    if whole or not numbers or not w.is_cpu or not all(x.is_contiguous() for x in (w, *alike.values())):
+    if not w.is_cpu or w.numel() <= TILE or not all(x.is_contiguous() for x in (w, *alike.values())):
         yield w, state
         return
-    names, tensors = list(alike), [x.view(-1).split(TILE) for x in alike.values()]
-    for piece, *parts in zip(w.view(-1).split(TILE), *tensors, strict=True):
-        yield piece, {**state, **dict(zip(names, parts, strict=True))}
+    pieces = [x.view(-1).split(TILE) for x in (w, *alike.values())]
+    for piece, *parts in zip(*pieces, strict=True):
+        yield piece, {**state, **dict(zip(alike, parts, strict=True))}
