@@ -2,9 +2,9 @@
 
 A page is one session: its ```python blocks run in order and share their names. A block with `>>>` is a doctest; any other
 is run as it stands. A `{code-block} python` with the class `needs-torch`, and a block that imports torch, run where torch is
-installed. In a ```console
-block each `$ shrinkage ...` is run and its stdout compared; of any other command it is only asked whether it exists. Numbers
-are compared as numbers: machines differ in the last digits, and in all digits of what is nothing but rounding.
+installed. In a ```console block each `$ shrinkage ...` is run and its stdout compared; of any other command it is only asked
+whether it exists. Numbers are compared as numbers: machines differ in the last digits, and in all digits of what is nothing but
+rounding.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def _check_fit(entry: Entry) -> None:
     if not entry.parameter.is_floating_point():
         raise ParameterError(f"{what}: penalties are for real floating-point parameters; it is {entry.parameter.dtype}.")
     try:
-        with torch.no_grad():
-            fits = entry.penalty.prox(entry.felt(entry.parameter), 1.0).shape == entry.parameter.shape  # type: ignore[union-attr]
+        zeros = torch.zeros(entry.parameter.shape)
+        fits = entry.penalty.prox(zeros, 1.0).shape == zeros.shape  # type: ignore[union-attr]
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise ParameterError(f"{what}: {error}") from error
     if not fits:

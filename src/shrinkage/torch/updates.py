@@ -64,9 +64,10 @@ def update_of(entry: Entry) -> Whole | Plain:
 
 
 def tiles(w: Tensor, state: State) -> Iterator[tuple[Tensor, State]]:
-    """A parameter and its state in pieces, as views; in one piece on an accelerator, and where memory is not in one row."""
+    """A parameter and its state in pieces, as views; in one piece where it is on an accelerator, sharded, or not contiguous."""
     alike = {name: x for name, x in state.items() if isinstance(x, Tensor) and x.shape == w.shape and x.ndim}
-    if not w.is_cpu or w.numel() <= TILE or not all(x.is_contiguous() for x in (w, *alike.values())):
+    plain = type(w) is torch.nn.Parameter and w.is_cpu and all(x.is_contiguous() for x in (w, *alike.values()))
+    if not plain or w.numel() <= TILE:
         yield w, state
         return
     pieces = [x.view(-1).split(TILE) for x in (w, *alike.values())]
