@@ -55,7 +55,7 @@ def _adam_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
 
 def _adam(group: Group, state: State, v: Tensor) -> Tensor:
     root = _filled(group["betas"][1], state, v).sqrt()
-    return group["lr"] * root / v.sqrt_().add_(group["eps"] * root)
+    return v.sqrt_().add_(group["eps"] * root).reciprocal_().mul_(group["lr"] * root)
 
 
 def _second_moment(group: Group, state: State, parameter: Tensor) -> Tensor:

@@ -117,7 +117,8 @@ def _largest(moment: Tensor) -> Tensor:
 def _settled(moment: Tensor, largest: Any) -> Tensor:
     """A coefficient without a gradient so far takes the largest moment of its tensor: its own, 0, would make its first
     threshold rate * strength / eps. (Two passes, where a comparison and `where` take ten times as long on a CPU.)"""
-    return torch.minimum(torch.threshold(moment, 0.0, inf), largest)
+    settled = torch.threshold(moment, 0.0, inf)
+    return torch.minimum(settled, largest, out=settled)
 
 
 def _stepped(optimizer: Optimizer) -> float | Tensor:
