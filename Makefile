@@ -10,13 +10,17 @@ SANITIZED := c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -pthread -Icore core
 	core/kernels/baseline.cpp
 SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
 
-.PHONY: demo test lint docs hard-inputs bench bench-quick bench-check sanitize wheel clean
+.PHONY: demo test test-torch lint docs hard-inputs bench bench-quick bench-check sanitize wheel clean
 
 demo: .venv/demo ## the main job on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
-test: .venv/test ## every test
+test: .venv/test ## every test; those of shrinkage.torch where PyTorch is importable
+	@$(BIN)/python -c "import torch" 2>/dev/null || echo "PyTorch is not installed: the tests of shrinkage.torch are skipped. make test-torch installs it."
 	$(BIN)/python -m pytest -n 2
+
+test-torch: .venv/torch ## the tests of shrinkage.torch
+	$(BIN)/python -m pytest -n 2 tests/torch
 
 lint: .venv/lint
 	$(BIN)/ruff check .
@@ -63,6 +67,11 @@ clean:
 
 .venv/test: .venv/ready $(CORE)
 	$(BIN)/pip install -q -e ".[test]"
+	@touch $@
+
+# A PyTorch that is there already will do.
+.venv/torch: .venv/test
+	@$(BIN)/python -c "import torch, safetensors" 2>/dev/null || $(BIN)/pip install -q -e ".[torch]"
 	@touch $@
 
 .venv/docs: .venv/ready $(CORE)

@@ -1,9 +1,10 @@
 """Every example in the documentation runs, and what it says it prints is what it prints.
 
 A page is one session: its ```python blocks run in order and share their names. A block with `>>>` is a doctest; any other
-is run as it stands. A `{code-block} python` with the class `needs-torch` runs where torch is installed. In a ```console
-block each `$ shrinkage ...` is run and its stdout compared; of any other command it is only asked whether it exists. Numbers
-are compared as numbers: machines differ in the last digits, and in all digits of what is nothing but rounding.
+is run as it stands. A `{code-block} python` with the class `needs-torch`, and a block that imports torch, run where torch is
+installed. In a ```console block each `$ shrinkage ...` is run and its stdout compared; of any other command it is only asked
+whether it exists. Numbers are compared as numbers: machines differ in the last digits, and in all digits of what is nothing but
+rounding.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ def blocks(page: Path) -> list[Block]:
 
 
 def runnable(block: Block) -> bool:
-    return block.language == "python" or (block.language == "python torch" and importlib.util.find_spec("torch") is not None)
+    needs_torch = block.language == "python torch" or re.search(
+        r"^(?:>>> )?import (?:shrinkage\.)?torch", block.text, re.MULTILINE
+    )
+    return block.language in ("python", "python torch") and (not needs_torch or importlib.util.find_spec("torch") is not None)
 
 
 def blanks_kept(text: str) -> str:

@@ -58,6 +58,22 @@ def test_imports_point_downwards(file, name):
     assert not upwards, f"{file.name} ({name}) imports from above it: {sorted(upwards)}"
 
 
+def test_torch_imports_penalties_arrays_and_files_and_nothing_else_of_ours():
+    used = {other for file, name in modules() if name == "torch" for other in imports(file)}
+    assert used <= {"torch", "penalties", "arrays", "errors", "files", "__version__"}
+
+
+def test_without_torch_the_import_names_the_extra():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import shrinkage\n"
+        "try: import shrinkage.torch\n"
+        "except ModuleNotFoundError as error: assert 'pip install \"shrinkage[torch]\"' in str(error), error\n"
+        "else: raise SystemExit('imported')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_core_is_called_from_solvers_engine_and_designs_only():
     assert {name for file, name in modules() if "_core" in imports(file)} == {"solvers", "engine", "designs"}
 

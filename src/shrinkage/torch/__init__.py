@@ -1,31 +1,49 @@
-"""Penalised networks in PyTorch. Torch is optional: `pip install "shrinkage[torch]"`."""
-
-from __future__ import annotations
+"""Penalties on the parameters of a PyTorch module: exact zeros under any optimizer, with strengths that mean what they say; and
+networks that get smaller by them."""
 
 from importlib import import_module
 from typing import Any
 
-_HOMES = {
-    "shrinkage.torch.shrinking.verb": "shrink",
-    "shrinkage.torch.shrinking.record": "Shrunk",
-    "shrinkage.torch.shrinking.files": "save_shrunk load_shrunk describe_shrunk",
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_EXTRA = {"torch", "safetensors"}
+try:
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ModuleNotFoundError(
+        'shrinkage.torch needs PyTorch, which is not installed: pip install "shrinkage[torch]"', name="torch"
+    ) from None
 
-__all__ = list(_HOME_OF)
+from shrinkage.torch.certificate import Certificate, certificate
+from shrinkage.torch.groups import Groups
+from shrinkage.torch.monitor import Monitor
+from shrinkage.torch.nuclear import Nuclear
+from shrinkage.torch.optimizers import ProxAdam, ProxAdamW, ProxSGD
+from shrinkage.torch.penalties import Penalties
+from shrinkage.torch.proximal import attach
+from shrinkage.torch.schedules import Ramp, StrengthSchedule
+from shrinkage.torch.sparsity import sparsity
+
+# Where the rest is, which is read once it is asked for: torch.export, and for files safetensors.
+_HOME_OF = {
+    "shrink": "verb", "Shrunk": "record", "save_shrunk": "files", "load_shrunk": "files", "describe_shrunk": "files",
+}  # fmt: skip
+
+__all__ = [
+    "Certificate", "Groups", "Monitor", "Nuclear", "Penalties", "ProxAdam", "ProxAdamW", "ProxSGD", "Ramp", "Shrunk",
+    "StrengthSchedule", "attach", "certificate", "describe_shrunk", "load_shrunk", "save_shrunk", "shrink", "sparsity",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'shrinkage.torch' has no attribute {name!r}")
     try:
-        value = getattr(import_module(_HOME_OF[name]), name)
+        value = getattr(import_module(f"shrinkage.torch.shrinking.{_HOME_OF[name]}"), name)
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        if error.name != "safetensors":
             raise
         raise ModuleNotFoundError(
-            f'shrinkage.torch.{name} needs {error.name}, which is not installed: pip install "shrinkage[torch]".', name=error.name
+            f'shrinkage.torch.{name} needs safetensors, which is not installed: pip install "shrinkage[torch]"', name=error.name
         ) from None
     globals()[name] = value
     return value

@@ -1,0 +1,170 @@
+"""How far a unit gradient moves each coefficient in one step: the metric of each optimizer, one short rule each.
+
+A proximal step under the optimizer's own metric, w+ = argmin_w P(w) + sum((w - z)**2 / (2 s)), z the optimizer's step, has
+-gradient in the subdifferential of P at its fixed point, whatever s: the optimum of loss + P (Yun, Lozano and Yang, 2021,
+NeurIPS, "Adaptive proximal gradient methods"; Melchior, Joseph and Moolekamp, 2019, arXiv 1910.10094). That needs s_j to be
+what a constant gradient of 1 ends up moving coefficient j by: the rate over the root of the second moment, times the gain of
+the momentum, which is 1 / (1 - momentum) where buffers are sums and 1 where they are means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import unwrap
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor, optim
+
+Group = Mapping[str, Any]  # a parameter group: the settings
+State = Mapping[str, Any]  # what the optimizer holds of one parameter, its "grad", and "before": what `Metric.before` kept
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The rule of one optimizer.
+
+    - `step(group, state, moment)`: the s of every coefficient, after a step. It may write into `moment`, which is a copy.
+    - `moment(group, state, parameter)`: the tensor that is zero where no gradient has come yet; None where the step is one
+      number. A coefficient without a gradient has no metric of its own; `step` is given the largest of its tensor for it.
+    - `before(group, state, parameter)`: what the step overwrites and the rule needs.
+    - `whole`: the rule needs all of a tensor at once.
+    """
+
+    step: Callable[[Group, State, Any], Any]
+    moment: Callable[[Group, State, Tensor], Tensor] | None = None
+    before: Callable[[Group, State, Tensor], Any] | None = None
+    whole: bool = False
+
+
+def _filled(beta: float, state: State, like: Tensor) -> Tensor:
+    """1 - beta**step: how much of a running mean is filled, without the cancellation at small steps."""
+    return -torch.expm1(state["step"].to(like.dtype) * log(beta))
+
+
+def _sgd(group: Group, state: State, moment: Any) -> Any:
+    momentum = group["momentum"]
+    return group["lr"] * (1 - group["dampening"]) / (1 - momentum) if momentum else group["lr"]
+
+
+def _adam_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
+    return state["max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"]
+
+
+def _adam(group: Group, state: State, v: Tensor) -> Tensor:
+    root = _filled(group["betas"][1], state, v).sqrt()
+    return v.sqrt_().add_(group["eps"] * root).reciprocal_().mul_(group["lr"] * root)
+
+
+def _second_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
+    return state["exp_avg_sq"]
+
+
+def _nadam(group: Group, state: State, v: Tensor) -> Tensor:
+    """Dozat (2016): the mean of the gradient, looked ahead; under a constant gradient its weights sum to nearly 1."""
+    beta1, beta2 = group["betas"]
+    step = state["step"].to(v.dtype)
+    mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (step, step + 1))
+    product = state["mu_product"].to(v.dtype)
+    gain = (1 - mu) / (1 - product) + ahead * _filled(beta1, state, v) / (1 - product * ahead)
+    return group["lr"] * gain / ((v / _filled(beta2, state, v)).sqrt() + group["eps"])
+
+
+def _radam(group: Group, state: State, v: Tensor) -> Tensor:
+    """Liu et al. (2020), rectified; as long as the variance is not tractable the step is not adaptive."""
+    beta2, step = group["betas"][1], state["step"].to(v.dtype)
+    filled, limit = _filled(beta2, state, v), 2 / (1 - beta2) - 1
+    length = limit - 2 * step * beta2**step / filled
+    rectified = ((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)).clamp(min=0).sqrt()
+    adaptive = rectified * filled.sqrt() / (v.sqrt() + group["eps"])
+    return group["lr"] * torch.where(length > 5, adaptive, 1.0)
+
+
+def _adamax_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
+    return state["exp_inf"] - group["eps"]
+
+
+def _adamax(group: Group, state: State, u: Tensor) -> Tensor:
+    return group["lr"] / (u + group["eps"])
+
+
+def _adagrad_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
+    return state["sum"]
+
+
+def _adagrad(group: Group, state: State, total: Tensor) -> Tensor:
+    rate = group["lr"] / (1 + (state["step"].to(total.dtype) - 1) * group["lr_decay"])
+    return rate / (total.sqrt() + group["eps"])
+
+
+def _square_average(group: Group, state: State, parameter: Tensor) -> Tensor:
+    return state["square_avg"]
+
+
+def _rmsprop(group: Group, state: State, v: Tensor) -> Tensor:
+    if group["centered"]:
+        v = torch.addcmul(v, state["grad_avg"], state["grad_avg"], value=-1)
+    return group["lr"] / (1 - group["momentum"]) / (v.sqrt() + group["eps"])
+
+
+def _adadelta_before(group: Group, state: State, parameter: Tensor) -> Tensor:
+    return (state["acc_delta"] if state else torch.zeros_like(parameter)).clone()
+
+
+def _adadelta(group: Group, state: State, v: Tensor) -> Tensor:
+    """The step is measured in the root of its own past moves, which it then overwrites."""
+    return group["lr"] * ((state["before"] + group["eps"]) / (v + group["eps"])).sqrt()
+
+
+def _adafactor_before(group: Group, state: State, parameter: Tensor) -> Tensor:
+    """The root mean square of the parameter, to which the rate is relative."""
+    return parameter.norm() / parameter.numel() ** 0.5
+
+
+def _adafactor_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
+    """Shazeer and Stern (2018): a second moment of rank one, for a matrix."""
+    if parameter.ndim < 2:
+        return state["variance"]
+    rows, columns = state["row_var"], state["col_var"]
+    return rows @ columns / rows.mean(-2, keepdim=True).clamp(min=_adafactor_eps(group, parameter))
+
+
+def _adafactor(group: Group, state: State, v: Tensor) -> Tensor:
+    root = v.clamp(min=_adafactor_eps(group, v) ** 2).sqrt()
+    rate = torch.clamp(state["step"].to(v.dtype).rsqrt(), max=group["lr"]) * state["before"].clamp(min=group["eps"][1])
+    clipped = (state["grad"] / root).norm() / (v.numel() ** 0.5 * group["d"])
+    return rate / clipped.clamp(min=1) / root
+
+
+def _adafactor_eps(group: Group, like: Tensor) -> float:
+    return torch.finfo(like.dtype).eps if group["eps"][0] is None else group["eps"][0]
+
+
+def _rate(group: Group, state: State, moment: Any) -> Any:
+    return group["lr"]
+
+
+DECOUPLED = Metric(_rate)  # no metric: a threshold of rate * strength
+
+METRICS: dict[type[optim.Optimizer], Metric] = {
+    optim.SGD: Metric(_sgd),
+    optim.Adam: Metric(_adam, _adam_moment),
+    optim.AdamW: Metric(_adam, _adam_moment),
+    optim.NAdam: Metric(_nadam, _second_moment),
+    optim.RAdam: Metric(_radam, _second_moment),
+    optim.Adamax: Metric(_adamax, _adamax_moment),
+    optim.Adagrad: Metric(_adagrad, _adagrad_moment),
+    optim.RMSprop: Metric(_rmsprop, _square_average),
+    optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before),
+    optim.Adafactor: Metric(_adafactor, _adafactor_moment, before=_adafactor_before, whole=True),
+}
+
+
+def metric_of(optimizer: optim.Optimizer) -> Metric | None:
+    """The rule of an optimizer; None if it has none here. A subclass has its base's unless it has a step of its own."""
+    kind = type(optimizer)
+    known = next((cls for cls in kind.__mro__ if cls in METRICS), None)
+    same = known is not None and unwrap(kind.step) is unwrap(known.step)
+    return METRICS[known] if known is not None and same else None

@@ -1,0 +1,105 @@
+"""Two processes are one: DDP trains to the same bits' neighbourhood, and the prox runs on sharded tensors as on whole ones."""
+
+import os
+
+import pytest
+
+import shrinkage as sh
+from tests.torch.battery import batches, network, st, states, torch
+
+distributed = pytest.importorskip("torch.distributed")
+if not distributed.is_available():
+    pytest.skip("this PyTorch is built without torch.distributed", allow_module_level=True)
+
+PATTERNS = {"0.weight": st.Groups(sh.L1(2e-3), "columns"), "2.weight": sh.L1(0.02)}
+
+
+def step(model, optimizer, inputs, targets):
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+    optimizer.step()
+
+
+def by_one(steps=4):
+    model = network(dtype=torch.float64)
+    optimizer = st.ProxAdam(model.parameters(), st.Penalties(model, PATTERNS), lr=0.01)
+    for batch in batches(steps, dtype=torch.float64):
+        step(model, optimizer, *batch)
+    return states(model)
+
+
+def updated(penalty, z, step):
+    """The parameter z after the proximal step."""
+    from shrinkage.torch.updates import update_of
+
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(z.clone())
+    [entry] = st.Penalties(model, {"weight": penalty}).entries
+    with torch.no_grad():
+        update_of(entry)(model.weight, step, 1.0)
+    return model.weight.detach()
+
+
+def prox_on_shards(mesh):
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    torch.manual_seed(0)
+    z, s = torch.randn(6, 4, dtype=torch.float64), torch.rand(6, 4, dtype=torch.float64) + 0.1
+    for placement in (Shard(0), Shard(1), Replicate()):
+        sharded = [distribute_tensor(x, mesh, [placement]) for x in (z, s)]
+        for penalty in (sh.L1(0.3), sh.L1(0.2) + sh.L2(0.4)):
+            assert torch.equal(updated(penalty, *sharded).full_tensor(), updated(penalty, z, s))
+        for penalty in (st.Groups(sh.L1(0.5), "rows"), st.Groups(sh.L1(0.5), "columns")):
+            torch.testing.assert_close(updated(penalty, *sharded).full_tensor(), updated(penalty, z, s), rtol=1e-12, atol=1e-12)
+
+
+def sharded_model(mesh):
+    """ProxAdam on a model whose weights are DTensors takes the steps of the whole model."""
+    from torch.distributed.tensor import Shard, distribute_module, distribute_tensor
+
+    def shard(name, module, mesh):
+        for key, parameter in list(module._parameters.items()):
+            placed = distribute_tensor(parameter.detach(), mesh, [Shard(0)])
+            module.register_parameter(key, torch.nn.Parameter(placed))
+
+    whole, parts = (torch.nn.Linear(6, 4, dtype=torch.float64) for _ in range(2))
+    parts.load_state_dict(whole.state_dict())
+    distribute_module(parts, mesh, shard)
+    patterns = {"weight": st.Groups(sh.L1(1.0), "columns")}
+    optimizers = [st.ProxAdam(m.parameters(), st.Penalties(m, patterns), lr=0.05) for m in (whole, parts)]
+    made = torch.Generator().manual_seed(3)
+    for _ in range(10):
+        gradients = [torch.randn(p.shape, generator=made, dtype=torch.float64) for p in whole.parameters()]
+        for p, q, gradient in zip(whole.parameters(), parts.parameters(), gradients, strict=True):
+            p.grad, q.grad = gradient, distribute_tensor(gradient, mesh, [Shard(0)])
+        for optimizer in optimizers:
+            optimizer.step()
+    torch.testing.assert_close(parts.weight.full_tensor(), whole.weight, rtol=1e-9, atol=1e-12)
+    assert (whole.weight == 0).all(0).any()
+
+
+def process(rank, port, expected):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", rank=rank, world_size=2)
+    try:
+        torch.manual_seed(0)
+        model = torch.nn.parallel.DistributedDataParallel(network(dtype=torch.float64))
+        optimizer = st.ProxAdam(model.parameters(), st.Penalties(model.module, PATTERNS), lr=0.01)
+        for inputs, targets in batches(4, dtype=torch.float64):
+            step(model, optimizer, inputs[rank::2], targets[rank::2])
+        for a, b in zip(states(model), expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+            assert torch.equal(a == 0, b == 0)
+        mesh = distributed.device_mesh.init_device_mesh("cpu", (2,))
+        prox_on_shards(mesh)
+        sharded_model(mesh)
+    finally:
+        distributed.destroy_process_group()
+
+
+@pytest.mark.timeout(300)
+def test_two_processes_are_one():
+    expected = by_one()
+    assert (expected[2] == 0).any()
+    torch.multiprocessing.spawn(process, args=(29500 + os.getpid() % 2000, expected), nprocs=2)
