@@ -7,6 +7,9 @@ its digits), and a held-out sum of squares is a quadratic form in the held-out r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from shrinkage import _core, memory, threads
@@ -29,7 +32,6 @@ class GramRows(Rows):
         self.products = problem.design.products(problem.y, weights, patterns.labels, patterns.count)
         self.moments = self._moments()
         self.pull = -self.moments[0].q
-        self.memories = [_core.Memory() for _ in range(lanes)]
         self.passes = 1
 
     def _sums(self, marks: Vector) -> Matrix:
@@ -45,41 +47,47 @@ class GramRows(Rows):
             for k, one in enumerate(every)
         ]
 
-    def regular(self, lane):
-        return self.moments[lane].yy > LEAST_SPREAD * self.moments[0].yy
+    def regular(self, weighting):
+        return self.moments[weighting].yy > LEAST_SPREAD * self.moments[0].yy
 
     def hessian(self, line, i, columns):
-        return self.moments[0].G[np.ix_(columns, columns)]
+        return self.moments[self.courses[line.lane].weighting].G[np.ix_(columns, columns)]
 
-    def follow(self, twin, strengths, pace, tol, standardize):
-        units = [unit_terms(twin.terms, self._relative(k) if standardize else None) for k in range(self.lanes)]
-        starts = [np.zeros(self.problem.p)] * self.lanes
-        small = self.problem.p <= SMALL
-        for at in threads.tiles(strengths.shape[1], strengths.shape[1] if small else AT_ONCE):
-            jobs = [(k, units[k], strengths[k, at], starts[k], tol) for k in range(self.lanes)]
-            lines = [self._line(job) for job in jobs] if small else threads.each(self._line, jobs)
+    def follow(self, courses, tol, standardize):
+        """As many lanes side by side as there are weightings, since each holds a factor as large as a Gram matrix."""
+        self.courses = courses
+        for some in threads.tiles(len(courses), self.lanes):
+            yield from self._side_by_side(range(len(courses))[some], tol, standardize)
+
+    def _side_by_side(self, lanes: range, tol: float, standardize: bool) -> Iterator[list[Line]]:
+        courses = [self.courses[k] for k in lanes]
+        units = [unit_terms(c.twin.terms, self._relative(c.weighting) if standardize else None) for c in courses]
+        starts, memories = [np.zeros(self.problem.p)] * len(lanes), [_core.Memory() for _ in lanes]
+        m, small = len(courses[0].strengths), self.problem.p <= SMALL
+        for at in threads.tiles(m, m if small else AT_ONCE):
+            jobs = list(zip(lanes, units, (c.strengths[at] for c in courses), starts, memories, strict=True))
+            lines = [self._line(job, tol) for job in jobs] if small else threads.each(lambda job: self._line(job, tol), jobs)
             starts = [line.W[-1] for line in lines]
             yield lines
 
-    def _relative(self, lane: int) -> Vector | None:
-        """A lane's spread of each column over the whole's; 1 for a column that does not vary."""
-        if lane == 0:
+    def _relative(self, weighting: int) -> Vector | None:
+        """Its spread of each column over the whole's; 1 for a column that does not vary."""
+        if weighting == 0:
             return None
-        one, whole = (np.diag(self.moments[k].G) / self.moments[k].total for k in (lane, 0))
+        one, whole = (np.diag(self.moments[k].G) / self.moments[k].total for k in (weighting, 0))
         return np.sqrt(np.where((one > 0) & (whole > 0), one / np.where(whole > 0, whole, 1.0), 1.0))
 
-    def _line(self, job: tuple[int, Matrix, Vector, Vector, float]) -> Line:
-        lane, unit, strengths, start, tol = job
-        m = self.moments[lane]
-        W, slopes, gaps, *_ = _core.follow(
-            m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False, self.memories[lane]
-        )
+    def _line(self, job: tuple[int, Matrix, Vector, Vector, Any], tol: float) -> Line:
+        lane, unit, strengths, start, memory = job
+        weighting = self.courses[lane].weighting
+        m = self.moments[weighting]
+        W, slopes, gaps, *_ = _core.follow(m.G, m.q, m.yy, unit, strengths, start, 0.1 * tol * m.yy / 2, False, memory)
         squares = m.yy - np.sum(W * (m.q + slopes), axis=1)
         b = m.level - W @ m.mean if self.problem.intercept else np.zeros(len(W))
         small = np.flatnonzero(squares < LEAST_SQUARES * m.yy)
         if len(small):
-            squares[small] = self._residual_squares(W[small], b[small], lane)
-        return Line(np.arange(len(m.q)), W, b, gaps, squares / 2, m.yy / 2)
+            squares[small] = self._residual_squares(W[small], b[small], weighting)
+        return Line(np.arange(len(m.q)), W, b, gaps, squares / 2, m.yy / 2, lane=lane)
 
     def errors(self, line, columns):
         return np.array([self._errors(line, column) for column in columns])

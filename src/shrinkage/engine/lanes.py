@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,16 @@ from shrinkage.problem import GAP, Problem
 # A column (or the target) whose spread in a lane is a smaller share than this of its spread over all rows has lost digits to
 # the subtraction of its mean: its moments are formed again from the lane's own rows.
 LEAST_SPREAD = 1e-6
+
+
+class Course(NamedTuple):
+    """What a lane is to follow: a penalty, whose `twin` the `strengths` (m,) multiply, over the rows as one `weighting` counts
+    them. `pace`: times a strength, what multiplies the knots of the penalty's concave part (0: they stay)."""
+
+    weighting: int
+    twin: Any
+    strengths: Vector
+    pace: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +42,7 @@ class Line:
     floor: float = 0.0
     kind: str = GAP  # of certificate: `gaps` may be violations
     unit: float | None = None  # what they are relative to; None: half the null deviance
+    lane: int = 0  # whose path this is
 
     @property
     def relative(self) -> Vector:
@@ -51,22 +62,20 @@ class Line:
 
 
 class Rows(ABC):
-    """What was read of X for a number of lanes."""
+    """What was read of X for a number of weightings of its rows. A lane is one of these and a penalty."""
 
-    pull: Vector  # X' gradient of the first lane at its null model, (p,)
+    pull: Vector  # X' gradient of the first weighting at its null model, (p,)
     passes: int  # readings of X so far
 
     @abstractmethod
-    def follow(self, twin: Any, strengths: Matrix, pace: Vector, tol: float, standardize: bool) -> Iterator[list[Line]]:
-        """The lanes' paths, some strengths at a time.
+    def follow(self, courses: list[Course], tol: float, standardize: bool) -> Iterator[list[Line]]:
+        """The paths of lanes, one for each course, some strengths of some lanes at a time.
 
-        `twin`: of the penalty, which `strengths` (lanes, m) multiply; `pace` (lanes,): times a strength, what multiplies the
-        knots of its concave part (0: they stay); `standardize`: it acts on coefficients times the lane's own spread of their
-        columns."""
+        `standardize`: penalties act on coefficients times the weighting's own spread of their columns."""
 
     @abstractmethod
-    def regular(self, lane: int) -> bool:
-        """Whether the lane can be followed: its target varies."""
+    def regular(self, weighting: int) -> bool:
+        """Whether its lanes can be followed: the target varies."""
 
     @abstractmethod
     def errors(self, line: Line, columns: list[int]) -> Matrix:
@@ -74,7 +83,7 @@ class Rows(ABC):
 
     @abstractmethod
     def hessian(self, line: Line, i: int, columns: np.ndarray) -> Matrix:
-        """The loss's second derivative at model i of the first lane's line, on some of the line's columns."""
+        """The loss's second derivative at model i of a line, on some of its columns."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from shrinkage.designs import Matrix, Sparse, Vector
@@ -21,18 +23,24 @@ WIDEST = 400  # columns whose whole Gram costs no more than a path's readings of
 PER_LANE = 50
 
 
-def suits(problem: Problem, tol: float) -> bool:
+def kind(job: Any, tol: float) -> type[Lane] | None:
+    """How a lane of this problem or task solves a batch; None where the engine does not take it. Those of one kind are read
+    alike."""
+    return kind_of(job) if suits(job, tol) else None
+
+
+def suits(job: Any, tol: float) -> bool:
     """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2;
     for squared error also concave terms, or norms of groups."""
-    squared, curved = problem.loss.quadratic and problem.loss.separable, problem.loss.chi_square
-    twin = problem.penalty.twin(problem.p) if squared or curved else None
-    if twin is None or tol < LEAST_TOL or problem.p == 0:
+    squared, curved, p = job.loss.quadratic and job.loss.separable, job.loss.chi_square, job.design.shape[1]
+    twin = job.penalty.twin(p) if squared or curved else None
+    if twin is None or tol < LEAST_TOL or p == 0:
         return False
     if twin.groups is not None:
         return squared and grouped.suits(twin)
     if twin.terms[4].any():
         return squared
-    if curved and len(problem.free):
+    if curved and job.penalty.free(p).any():
         return False  # the dual point must be orthogonal to every free column, not to the intercept alone
     return bool(twin.terms[0].any() or np.isfinite(twin.terms[2:4]).any())
 
@@ -62,13 +70,13 @@ def on_gram(problem: Problem, kind: type[Lane], lanes: int) -> bool:
     return kind in (SquaredLane, ThinLane) and problem.p <= WIDEST + PER_LANE * (lanes - 1)
 
 
-def kind_of(problem: Problem) -> type[Lane]:
-    """How a lane of this problem solves a batch."""
-    twin = problem.penalty.twin(problem.p)
-    if not problem.loss.quadratic:
+def kind_of(job: Any) -> type[Lane]:
+    """How a lane of this problem or task, which the engine takes, solves a batch."""
+    twin = job.penalty.twin(job.design.shape[1])
+    if not job.loss.quadratic:
         return CurvedLane
     if twin.groups is not None:
         return GroupedLane
     if twin.terms[4].any():
         return ConcaveLane
-    return ThinLane if isinstance(problem.design, Sparse) else SquaredLane
+    return ThinLane if isinstance(job.design, Sparse) else SquaredLane

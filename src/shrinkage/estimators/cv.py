@@ -60,15 +60,16 @@ def read_scorer(estimator: Any, scoring: Any) -> Any:
 
 
 def select_mean(
-    task: Task, alphas: Any, ratio: float | None, splits: Splits | None, rule: str, tol: float, max_iter: int
-) -> Choice:
-    """A path over all rows and its `Choice`; `alphas` is a number of them, the alphas themselves, or None for 100."""
+    tasks: Sequence[Task], alphas: Any, ratio: float | None, splits: Splits | None, rule: str, tol: float, max_iter: int
+) -> list[Choice]:
+    """For each of some tasks, which differ in their penalties alone, a path over all rows and its `Choice`; `alphas` is a number
+    of them, the alphas themselves, or None for 100."""
     if alphas is None or (isinstance(alphas, Integral) and not isinstance(alphas, bool)):
         count, values = 100 if alphas is None else int(alphas), None
     else:
         count, values = 0, read_alphas(alphas)
-    masks = None if splits is None else fold_masks(splits, task, None, None)
-    return judge(task, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
+    masks = None if splits is None else fold_masks(splits, tasks[0], None, None)
+    return judge(tasks, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
 
 
 def chosen(choices: Sequence[Choice], rule: str) -> int:
