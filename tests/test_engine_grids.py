@@ -1,13 +1,18 @@
 """Several penalties, and many weightings of the rows, share the readings of X; each model is as a call of its own finds it."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.model_selection import RepeatedKFold, ShuffleSplit
 
 import shrinkage as sh
 from shrinkage.designs import Dense, Design, Sparse
+from shrinkage.engine.lanes import Patterns
 from shrinkage.fit import Task
 from shrinkage.selection import fold_masks, judge
 from shrinkage.walk import Settings
@@ -145,3 +150,99 @@ def test_estimators_share_a_grid(readings):
     for ratio, errors in zip(RATIOS, model.mse_path_, strict=True):
         one = sh.ElasticNetCV(l1_ratio=ratio, cv=5, tol=1e-8).fit(X, y)
         np.testing.assert_allclose(errors, one.mse_path_, rtol=1e-5)
+
+
+def bootstrap(n, count):
+    rng = np.random.default_rng(2)
+    draws = [rng.integers(0, n, n) for _ in range(count)]
+    return [(draw, np.setdiff1d(np.arange(n), draw)) for draw in draws]
+
+
+SPLITS = {
+    "repeated": list(RepeatedKFold(n_splits=4, n_repeats=3, random_state=0).split(np.zeros((90, 1)))),
+    "shuffled": list(ShuffleSplit(8, test_size=0.3, random_state=0).split(np.zeros((90, 1)))),
+    "bootstrap": bootstrap(90, 5),
+}
+splits = pytest.mark.parametrize("splits", SPLITS.values(), ids=SPLITS)
+
+
+@splits
+@pytest.mark.parametrize("standardize", [False, True], ids=["", "standardised"])
+@pytest.mark.parametrize("layout", [np.asarray, np.asfortranarray, sparse.csc_array], ids=["C", "F", "sparse"])
+def test_each_of_many_weightings_is_fitted_as_if_alone(splits, standardize, layout, readings):
+    X, y = data(90, 30)
+    X = thinned(X)
+    X[:, 9] = 0.0
+    X[:6, 9] = 1.0  # rare: constant in some of the samples
+    weights = np.random.default_rng(3).integers(1, 4, 90).astype(float)
+    choice = sh.select(
+        layout(X), y, SQUARES, NETS[0], cv=splits, n_alphas=8, ratio=0.05, standardize=standardize, weights=weights, tol=1e-9
+    )
+    assert choice.path.passes == 1 and readings["products"] == 1
+    for k, (inside, outside) in enumerate(splits):
+        one = sh.path(
+            X[inside], y[inside], SQUARES, NETS[0], alphas=choice.alphas, standardize=standardize, weights=weights[inside],
+            tol=1e-9,
+        )  # fmt: skip
+        for rows, errors in ((outside, choice.test_errors), (inside, choice.train_errors)):
+            square = (y[rows, None] - X[rows] @ one.coefs - one.intercepts) ** 2
+            np.testing.assert_allclose(errors[:, k], np.average(square, axis=0, weights=weights[rows]), rtol=2e-4)
+
+
+@splits
+def test_many_weightings_and_penalties_together(splits, readings):
+    X, y = data(90, 30)
+    choices = grid(X, y, SQUARES, NETS, splits)
+    assert readings["products"] == 1
+    for penalty, one in zip(NETS, choices, strict=True):
+        other = alone(X, y, SQUARES, penalty, splits)
+        np.testing.assert_array_equal(one.path.coefs, other.path.coefs)
+        np.testing.assert_array_equal(one.test_errors, other.test_errors)
+
+
+def masks(splits, n=90):
+    train, test = (np.column_stack([np.bincount(one[i], minlength=n) for one in splits]) for i in range(2))
+    return np.column_stack([np.ones(n), train, test]).astype(float), 1 + len(splits)
+
+
+@splits
+def test_families_of_weightings_have_few_patterns(splits):
+    multiples, weightings = masks(splits)
+    families = Patterns.families(multiples, weightings)
+    np.testing.assert_array_equal(np.sort(np.concatenate([one.columns for one in families])), np.arange(multiples.shape[1]))
+    assert 1 < len(families) <= 1 + len(splits)
+    for one in families:
+        np.testing.assert_array_equal(one.marks[one.labels], multiples[:, one.columns])
+        np.testing.assert_array_equal(one.kept @ one.shares, one.marks)
+        assert one.kept.shape[1] <= 2 * weightings
+    assert sum(one.kept.shape[1] for one in families) <= 2 * weightings
+
+
+def test_folds_of_one_partition_are_one_family():
+    multiples, weightings = masks(SPLITS["repeated"][:4])
+    (family,) = Patterns.families(multiples, weightings)
+    assert family.count == 4
+
+
+PROGRAM = """
+import hashlib, numpy as np, shrinkage as sh
+from sklearn.model_selection import RepeatedKFold
+from threadpoolctl import threadpool_limits
+rng = np.random.default_rng(0)
+with threadpool_limits(1):
+    for p in (30, 100, 1200):
+        X = rng.standard_normal((150, p)); y = X[:, :5].sum(1) + rng.standard_normal(150)
+        cv = RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)
+        found = sh.select(X, y, sh.SquaredError(), sh.L1(1.0), cv=cv, n_alphas=15)
+        nets = sh.ElasticNetCV(l1_ratio=[0.5, 0.9], alphas=15, eps=0.05, cv=3).fit(X, y)
+        several = found.path.coefs, found.test_errors, nets.mse_path_, nets.coef_
+        print(hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in several)).hexdigest())
+"""
+
+
+def test_no_bit_depends_on_the_number_of_threads():
+    found = set()
+    for threads in (1, 2, 5):
+        env = {**os.environ, "SHRINKAGE_NUM_THREADS": str(threads)}
+        found.add(subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1

@@ -137,7 +137,7 @@ def test_products_by_label_add_up(order):
         rng.integers(0, 4, 5000),
     )
     design = Dense.of(np.asarray(X, order=order)).view(X.mean(axis=0), np.full(7, 0.5))
-    found = design.products(y, weights, labels, 4)
+    (found,) = design.products(y, weights, [(labels, np.eye(4))])
     for label in range(4):
         rows = labels == label
         Z = np.column_stack([(X[rows] - X.mean(axis=0)) * 0.5, y[rows], np.ones(rows.sum())])

@@ -92,17 +92,20 @@ class Design(ABC):
     def gather(self, columns: Vector) -> Matrix:
         """X[:, columns] as a float64 array of its own."""
 
-    def products(self, y: Vector, weights: Vector, labels: Vector, count: int) -> Matrix:
-        """Of the rows with each label, sum_i weights[i] z_i z_i' where z = [x, y, 1]: (count, p + 2, p + 2)."""
+    def products(self, y: Vector, weights: Vector, partitions: list[tuple[Vector, Matrix]]) -> list[Matrix]:
+        """Sums over rows of marks[label_i, k] weights[i] z_i z_i' where z = [x, y, 1], (sums, p + 2, p + 2), for each partition
+        of the rows into labels (n,), with its marks (labels, sums)."""
         p = self.shape[1]
-        out, every = np.empty((count, p + 2, p + 2)), np.arange(p)
-        for label in range(count):
-            w = np.where(labels == label, weights, 0.0)
-            out[label, :p, :p] = self.gram(every, every, w)
-            out[label, :p, p:] = self.rmatmat(np.column_stack([w * y, w]))
-            out[label, p:, :p] = out[label, :p, p:].T
-            out[label, p:, p:] = [[w * y @ y, w @ y], [w @ y, w.sum()]]
-        return out
+        outs, every, one = _sums_for(partitions, p), np.arange(p), np.empty((p + 2, p + 2))
+        for out, (labels, marks) in zip(outs, partitions, strict=True):
+            for label, its in enumerate(marks):
+                w = np.where(labels == label, weights, 0.0)
+                one[:p, :p] = self.gram(every, every, w)
+                one[:p, p:] = self.rmatmat(np.column_stack([w * y, w]))
+                one[p:, :p] = one[:p, p:].T
+                one[p:, p:] = [[w * y @ y, w @ y], [w @ y, w.sum()]]
+                _add(one, its, out)
+        return outs
 
     def rmatmat_of(self, columns: Vector, R: Matrix) -> Matrix:
         """X[:, columns]' R, (len(columns), m)."""
@@ -253,26 +256,25 @@ class Dense(Design):
                 out += block[:, :k].T @ block[:, k:]
         return out
 
-    def products(self, y, weights, labels, count):
+    def products(self, y, weights, partitions):
         n, p = self.shape
-        out = np.zeros((count, p + 2, p + 2))
+        outs = _sums_for(partitions, p)
         root = None if np.all(weights == weights[0]) else np.sqrt(weights)
-        for rows in threads.tiles(n, max(64 * count, CHUNK_BYTES // (8 * (p + 2)))):
+        most = max(len(marks) for _, marks in partitions)
+        for rows in threads.tiles(n, max(64 * most, CHUNK_BYTES // (8 * (p + 2)))):
             block = np.empty((rows.stop - rows.start, p + 2), order="C" if self.data.flags.c_contiguous else "F")
             np.subtract(self.data[rows], self.shift, out=block[:, :p])
             block[:, :p] *= self.scale
             block[:, p], block[:, p + 1] = y[rows], 1.0
             if root is not None:
                 block *= root[rows, None]
-            if count == 1:
-                out[0] += block.T @ block
-                continue
-            order = np.argsort(labels[rows], kind="stable")
-            ends = np.searchsorted(labels[rows][order], np.arange(count + 1))
-            for label in range(count):
-                part = block[order[ends[label] : ends[label + 1]]]
-                out[label] += part.T @ part
-        return out if root is not None else out * weights[0]
+            for out, (labels, marks) in zip(outs, partitions, strict=True):
+                for part, its in zip(_by_label(block, labels[rows], len(marks)), marks, strict=True):
+                    _add(part.T @ part, its, out)
+        if root is None:
+            for out in outs:
+                out *= weights[0]
+        return outs
 
     def kernel(self, d):
         n, p = self.shape
@@ -359,6 +361,7 @@ class Sparse(Design):
         (left, mu), (right, nu) = self._scaled(columns), self._scaled(others)
         weighted = left.copy()
         weighted.data *= weights[weighted.indices]
+        weighted.eliminate_zeros()  # rows that do not count cost nothing
         a, b = left.T @ weights, right.T @ weights
         return (weighted.T @ right).toarray() - np.outer(a, nu) - np.outer(mu, b) + weights.sum() * np.outer(mu, nu)
 
@@ -379,6 +382,27 @@ class Sparse(Design):
     def scaled(self, columns: Vector) -> tuple[Any, Vector]:
         """These columns times their scale as a sparse matrix, and the centres (k,) they are seen about."""
         return self._scaled(columns)
+
+
+def _sums_for(partitions: list[tuple[Vector, Matrix]], p: int) -> list[Matrix]:
+    return [np.zeros((marks.shape[1], p + 2, p + 2)) for _, marks in partitions]
+
+
+def _add(products: Matrix, marks: Vector, out: Matrix) -> None:
+    """Products times each mark to each sum."""
+    for k in np.flatnonzero(marks):
+        out[k] += marks[k] * products
+
+
+def _by_label(block: Matrix, labels: Vector, count: int) -> Iterator[Matrix]:
+    """The rows of a block that have each label."""
+    if count == 1:
+        yield block
+        return
+    order = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[order], np.arange(count + 1))
+    for label in range(count):
+        yield block[order[ends[label] : ends[label + 1]]]
 
 
 def _room(rows: int, columns: int, what: str) -> Matrix:

@@ -16,6 +16,7 @@ from shrinkage.fit import Task
 from shrinkage.inputs import read_tol
 from shrinkage.selection import fold_masks
 from shrinkage.solvers import choose
+from shrinkage.walk import weightings
 
 STEPS = 6  # a solver's, for one alpha from the one before
 STEP = 1.5e-3  # seconds that Python takes over a step, or over a lane's batch
@@ -63,11 +64,12 @@ def plan(
     """
     task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
     tol = read_tol(tol)
-    lanes = 1 if cv is None else 1 + fold_masks(cv, task, groups, 0)[0].shape[1]
+    masks = None if cv is None else fold_masks(cv, task, groups, 0)
+    multiples, lanes = weightings(len(task.y), *(masks or (None, None)))
     problem, _ = task.prepared()
     together = engine.suits(problem, tol) and (lanes == 1 or engine.shared(problem, standardize))
     if together:
-        found = forecast(problem, lanes, n_alphas)
+        found = forecast(problem, multiples, lanes, n_alphas)
         often = "one reading of X" if found.readings == 1 else f"about {found.readings:g} readings of X"
         words = f"The engine: {found.words}, {_paths(lanes)} from {often}"
     else:

@@ -140,14 +140,19 @@ def _alike(tasks: list[Task], train: Matrix | None, test: Matrix | None, setting
     takes = engine.suits(problem, settings.tol) and problem.half_deviance > 0
     problems = [problem, *(problem.with_penalty(units.penalty(task.penalty)) for task in tasks[1:])]
     if takes and (not shares or engine.shared(problem, tasks[0].standardize)):
-        columns = [np.ones(len(problem.y)), *shares, *([] if test is None else test.T)]
         positive = settings.alphas is None or bool(settings.alphas.min() > 0)
-        rows = engine.read(problem, units.size, np.column_stack(columns), 1 + len(shares), positive)
+        rows = engine.read(problem, units.size, *weightings(len(problem.y), train, test), positive)
         if rows is not None:
             return _together(tasks, problems, units, rows, shares, settings)
     if not shares:
         return [Walks([_alone(task, one, units, settings)]) for task, one in zip(tasks, problems, strict=True)]
     return [_apart(task, shares, settings) for task in tasks]
+
+
+def weightings(n: int, train: Matrix | None, test: Matrix | None) -> tuple[Matrix, int]:
+    """How often each of n rows counts in each weighting, and in each set that is held out (n, m); how many are the weightings."""
+    folds = [one for one in (train, test) if one is not None]
+    return np.column_stack([np.ones(n), *folds]), 1 + (0 if train is None else train.shape[1])
 
 
 def _apart(task: Task, shares: list[Vector], settings: Settings) -> Walks:

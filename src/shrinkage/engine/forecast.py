@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shrinkage.designs import Sparse
+from shrinkage.designs import Matrix, Sparse
 from shrinkage.engine.concave import ConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.grouped import GroupedLane
@@ -36,14 +36,16 @@ class Forecast(NamedTuple):
     numbers: float
 
 
-def forecast(problem: Problem, lanes: int, alphas: int) -> Forecast:
-    """For a problem that the engine takes."""
+def forecast(problem: Problem, multiples: Matrix, lanes: int, alphas: int) -> Forecast:
+    """For a problem that the engine takes; arguments as for `read`."""
     (n, p), kind = problem.design.shape, kind_of(problem)
     around = BLOCKS + lanes * (30.0 * (n + p) + alphas * min(p, n)) + 2 * alphas * p
-    if on_gram(problem, kind, lanes):
-        square = (p + 2.0) ** 2
-        flops = n * square + lanes * UPDATES * square * (p + alphas)
-        return Forecast("one Gram matrix", 1, lanes, flops, lanes, around + 3 * lanes * square)
+    families = on_gram(problem, kind, multiples, lanes)
+    if families:
+        square, sums = (p + 2.0) ** 2, sum(family.kept.shape[1] for family in families)
+        flops = len(families) * n * square + lanes * UPDATES * square * (p + alphas)
+        words = "one Gram matrix" if len(families) == 1 else f"{len(families)} Gram matrices"
+        return Forecast(words, 1, lanes, flops, lanes, around + (sums + 2 * lanes) * square)
     used = min(p, min(n, p) * (GROUPED if kind is GroupedLane else 1)) * USED
     U, most, steps = SPARE * used, min(p, WIDEST_SET * min(n, p)), 1
     words, flops = "batches of alphas, each on a working set", n * U**2 + UPDATES * used**3

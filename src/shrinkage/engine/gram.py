@@ -1,6 +1,6 @@
 """One reading of X: products of the rows of each pattern, from which every lane's path and every fold's score follow.
 
-For n >> p the Gram is the algorithm: after it X is not touched again. Lanes add up the products of their patterns, so that
+For n >> p the Gram is the algorithm: after it X is not touched again. Weightings add up the products of their patterns, so that
 nothing is subtracted (Engstrom and Jensen, 2024, arXiv 2401.13185, subtract; a fold that holds a column's energy then loses
 its digits), and a held-out sum of squares is a quadratic form in the held-out rows' products.
 """
@@ -24,28 +24,36 @@ LEAST_SQUARES = 1e-8
 
 
 class GramRows(Rows):
-    def __init__(self, problem: Problem, weights: Vector, patterns: Patterns, lanes: int):
-        """`weights` (n,): the rows' in the loss, its curvature included. The first `lanes` columns of the patterns' marks are
-        lanes; others are sets to be scored."""
-        self.problem, self.weights, self.patterns, self.lanes = problem, weights, patterns, lanes
-        memory.require((patterns.count + lanes) * (problem.p + 2) ** 2, f"The Gram matrices of {lanes} weightings of the rows")
-        self.products = problem.design.products(problem.y, weights, patterns.labels, patterns.count)
+    def __init__(self, problem: Problem, weights: Vector, families: list[Patterns], weightings: int):
+        """`weights` (n,): the rows' in the loss, its curvature included. The first `weightings` of the families' columns are
+        lanes'; others are sets to be scored."""
+        self.problem, self.weights, self.families, self.weightings = problem, weights, families, weightings
+        self.home = {int(column): (f, j) for f, family in enumerate(families) for j, column in enumerate(family.columns)}
+        kept = [family.kept for family in families]
+        sums = sum(one.shape[1] for one in kept)
+        memory.require((sums + weightings) * (problem.p + 2) ** 2, f"The Gram matrices of {weightings} weightings of the rows")
+        partitions = [(family.labels, one) for family, one in zip(families, kept, strict=True)]
+        self.products = problem.design.products(problem.y, weights, partitions)
         self.moments = self._moments()
         self.pull = -self.moments[0].q
         self.passes = 1
 
-    def _sums(self, marks: Vector) -> Matrix:
-        return np.tensordot(marks, self.products, axes=1)
+    def _sums(self, column: int) -> Matrix:
+        """Products of the rows as a column counts them."""
+        f, j = self.home[column]
+        return np.tensordot(self.families[f].shares[:, j], self.products[f], axes=1)
+
+    def _rows(self, column: int) -> Vector:
+        """Their weights, (n,)."""
+        f, j = self.home[column]
+        return self.families[f].marks[self.families[f].labels, j] * self.weights
 
     def _moments(self) -> list[Moments]:
-        every = [Moments.of(self._sums(self.patterns.marks[:, k]), self.problem.intercept) for k in range(self.lanes)]
+        every = [Moments.of(self._sums(k), self.problem.intercept) for k in range(self.weightings)]
         if len(every) == 1 or not self.problem.intercept:
             return every
         whole = np.diag(every[0].G) / every[0].total
-        return [
-            one.repaired(self.problem, self.patterns.marks[self.patterns.labels, k] * self.weights, whole * one.total)
-            for k, one in enumerate(every)
-        ]
+        return [one.repaired(self.problem, self._rows(k), whole * one.total) for k, one in enumerate(every)]
 
     def regular(self, weighting):
         return self.moments[weighting].yy > LEAST_SPREAD * self.moments[0].yy
@@ -56,7 +64,7 @@ class GramRows(Rows):
     def follow(self, courses, tol, standardize):
         """As many lanes side by side as there are weightings, since each holds a factor as large as a Gram matrix."""
         self.courses = courses
-        for some in threads.tiles(len(courses), self.lanes):
+        for some in threads.tiles(len(courses), self.weightings):
             yield from self._side_by_side(range(len(courses))[some], tol, standardize)
 
     def _side_by_side(self, lanes: range, tol: float, standardize: bool) -> Iterator[list[Line]]:
@@ -93,7 +101,7 @@ class GramRows(Rows):
         return np.array([self._errors(line, column) for column in columns])
 
     def _errors(self, line: Line, column: int) -> Vector:
-        sums = self._sums(self.patterns.marks[:, column])
+        sums = self._sums(column)
         Z = np.column_stack([-line.W, np.ones(len(line.W)), -line.b])
         squares = np.sum((Z @ sums) * Z, axis=1)
         small = np.flatnonzero(squares < LEAST_SQUARES * sums[-2, -2])
@@ -102,6 +110,5 @@ class GramRows(Rows):
         return squares / sums[-1, -1]
 
     def _residual_squares(self, W: Matrix, b: Vector, column: int) -> Vector:
-        weights = self.patterns.marks[self.patterns.labels, column] * self.weights
         eta = self.problem.design.matmat(np.arange(self.problem.p), W.T) + b
-        return weights @ (self.problem.y[:, None] - eta) ** 2
+        return self._rows(column) @ (self.problem.y[:, None] - eta) ** 2

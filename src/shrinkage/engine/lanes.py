@@ -15,6 +15,7 @@ from shrinkage.problem import GAP, Problem
 # A column (or the target) whose spread in a lane is a smaller share than this of its spread over all rows has lost digits to
 # the subtraction of its mean: its moments are formed again from the lane's own rows.
 LEAST_SPREAD = 1e-6
+MOST_PATTERNS = 4  # of a family's rows, for each of its weightings: their products are formed apart, and kept
 
 
 class Course(NamedTuple):
@@ -88,27 +89,71 @@ class Rows(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """Rows that every lane (and every held-out set) weights alike, relative to the task's weights, are one pattern."""
+    """Rows that every one of some columns (weightings and held-out sets) counts alike, relative to the task's weights, are one
+    pattern."""
 
     labels: np.ndarray  # (n,), the pattern of each row
     marks: Matrix  # (patterns, columns): the multiple each column gives a pattern
+    columns: np.ndarray  # which these are
 
     @classmethod
-    def of(cls, multiples: Matrix) -> Patterns:
-        """`multiples` (n, m): how often each row counts in each column."""
+    def of(cls, multiples: Matrix, columns: Any = None) -> Patterns:
+        """`multiples` (n, m): how often each row counts in each column; some of the columns, or all."""
+        columns = np.arange(multiples.shape[1]) if columns is None else np.sort(columns)
+        if len(columns) < multiples.shape[1]:
+            multiples = multiples[:, columns]
         n, m = multiples.shape
         if m == 1 and np.all(multiples == multiples[0]):
-            return cls(np.zeros(n, np.int64), multiples[:1])
+            return cls(np.zeros(n, np.int64), multiples[:1], columns)
         key = multiples @ np.random.default_rng(0).random(m)  # rows alike have equal keys; the reverse is checked
         _, first, labels = np.unique(key, return_index=True, return_inverse=True)
         if not np.array_equal(multiples[first][labels], multiples):
             marks, labels = np.unique(multiples, axis=0, return_inverse=True)
-            return cls(labels.reshape(-1), marks)
-        return cls(labels, multiples[first])
+            return cls(labels.reshape(-1), marks, columns)
+        return cls(labels, multiples[first], columns)
+
+    @classmethod
+    def families(cls, multiples: Matrix, weightings: int) -> list[Patterns]:
+        """The columns in families that have few patterns each, where all of them together may have any number.
+
+        The first are weightings, and the others sets on which those after the first are scored. Folds of one partition are a
+        family; those of a second one would split each of its patterns, and begin another family. So does every bootstrap sample.
+        """
+        n, m = multiples.shape
+        number = np.random.default_rng(0).random((m,))
+        found, nothing = [[0]], np.zeros(n)
+        key, lanes = nothing, 1  # rows of the family at hand that are alike have equal keys
+        for k in range(1, weightings):
+            mine = [j for j in (k, weightings - 1 + k) if j < m]
+            both = _keys(key, multiples, number, mine)
+            if len(np.unique(both)) <= MOST_PATTERNS * (lanes + 1):
+                found[-1] += mine
+                key, lanes = both, lanes + 1
+            else:
+                found.append(mine)
+                key, lanes = _keys(nothing, multiples, number, mine), 1
+        return [cls.of(multiples, columns) for columns in found]
 
     @property
     def count(self) -> int:
         return len(self.marks)
+
+    @property
+    def kept(self) -> Matrix:
+        """(patterns, sums): of which patterns products are added up and kept: of each, or of those of each column, whichever are
+        fewer."""
+        return np.eye(self.count) if self.count <= len(self.columns) else self.marks
+
+    @property
+    def shares(self) -> Matrix:
+        """(sums, columns): how those of a column follow from what is kept."""
+        return self.marks if self.count <= len(self.columns) else np.eye(len(self.columns))
+
+
+def _keys(key: Vector, multiples: Matrix, number: Vector, columns: list[int]) -> Vector:
+    for j in columns:
+        key = key + number[j] * multiples[:, j]
+    return key
 
 
 @dataclass(frozen=True, eq=False)

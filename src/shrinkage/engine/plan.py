@@ -19,7 +19,8 @@ from shrinkage.engine.thin import ThinLane
 from shrinkage.problem import Problem
 
 LEAST_TOL = 1e-12  # below it, a gap out of Gram quantities is rounding
-WIDEST = 400  # columns whose whole Gram costs no more than a path's readings of X, and PER_LANE more for each further lane
+# Columns whose whole Gram costs no more than a path's readings of X, and PER_LANE more for each further weighting it serves.
+WIDEST = 400
 PER_LANE = 50
 
 
@@ -57,17 +58,27 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     row; `positive`: every alpha is > 0.
     """
     kind = kind_of(problem)
-    if on_gram(problem, kind, lanes):
-        patterns = Patterns.of(multiples)
-        if patterns.count <= 4 * lanes:
-            weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
-            return GramRows(problem, weights, patterns, lanes)
+    families = on_gram(problem, kind, multiples, lanes)
+    if families:
+        weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
+        return GramRows(problem, weights, families, lanes)
     return BatchedRows(kind, problem, problem.weights, size, multiples, lanes) if positive else None
 
 
-def on_gram(problem: Problem, kind: type[Lane], lanes: int) -> bool:
-    """Whether all columns' Gram is formed, if the lanes' patterns of rows are few."""
-    return kind in (SquaredLane, ThinLane) and problem.p <= WIDEST + PER_LANE * (lanes - 1)
+def on_gram(problem: Problem, kind: type[Lane], multiples: Matrix, lanes: int) -> list[Patterns]:
+    """The families of weightings whose Gram of all columns is formed; none where working sets cost less.
+
+    A family's costs n p**2, whatever it holds: a partition's folds share one, and p may be large; a bootstrap sample has one to
+    itself, which up to `WIDEST` columns is still cheaper than its share in the readings and a Gram of nearly as many columns.
+    """
+
+    def cheap(families: int) -> bool:
+        return problem.p <= WIDEST + PER_LANE * (lanes / families - 1)
+
+    if kind not in (SquaredLane, ThinLane) or not cheap(1):
+        return []
+    families = Patterns.families(multiples, lanes)
+    return families if cheap(len(families)) else []
 
 
 def kind_of(job: Any) -> type[Lane]:
