@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.model_selection import RepeatedKFold, ShuffleSplit
+from sklearn.model_selection import RepeatedKFold, ShuffleSplit, StratifiedKFold
 
 import shrinkage as sh
 from shrinkage.designs import Dense, Design, Sparse
@@ -246,3 +246,21 @@ def test_no_bit_depends_on_the_number_of_threads():
         env = {**os.environ, "SHRINKAGE_NUM_THREADS": str(threads)}
         found.add(subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True).stdout)
     assert len(found) == 1
+
+
+def test_logistic_regression_shares_a_grid(readings):
+    X, y = problem(np.asarray, LOGIT, 120)
+    X[:, 3] *= 100
+    Cs, cv = np.array([0.05, 1.0, 0.3]), 4
+    model = sh.LogisticRegressionCV(l1_ratios=list(RATIOS), Cs=Cs, cv=cv, scoring="neg_log_loss", tol=1e-9).fit(X, y)
+    shared, readings["rmatmat"] = readings["rmatmat"], 0
+    for r, ratio in enumerate(RATIOS):
+        one = sh.LogisticRegressionCV(l1_ratios=[ratio], Cs=Cs, cv=cv, scoring="neg_log_loss", tol=1e-9).fit(X, y)
+        np.testing.assert_allclose(model.scores_[:, r], one.scores_[:, 0], rtol=1e-3)
+        for k, (inside, _) in enumerate(StratifiedKFold(cv).split(X, y)):
+            for i, C in enumerate(Cs):
+                alone = sh.LogisticRegression(C=C, l1_ratio=ratio, tol=1e-9).fit(X[inside], y[inside])
+                ours = model.coefs_paths_[k, r, i, 0]
+                np.testing.assert_allclose(ours[:-1], alone.coef_[0], atol=1e-3 * np.abs(alone.coef_).max())
+                np.testing.assert_allclose(ours[-1], alone.intercept_, atol=1e-2)
+    assert shared < 40

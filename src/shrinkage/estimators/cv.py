@@ -7,7 +7,7 @@ the same number, so their grids are scored fold by fold. Folds are weights of ze
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -21,7 +21,7 @@ from shrinkage.fit import Task
 from shrinkage.grids import read_alphas
 from shrinkage.paths import Path
 from shrinkage.selection import CRITERIA, RULES, Choice, fold_masks, information, judge
-from shrinkage.walk import Settings, walk
+from shrinkage.walk import Settings, walk, walks
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -104,12 +104,16 @@ def sum_path(task: Task, strengths: np.ndarray, tol: float, max_iter: int) -> Pa
     return walk(task, strengths / float(task.weights.sum()), len(strengths), None, tol, max_iter)
 
 
-def fold_models(task: Task, strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> FoldModels:
-    """Every fold's model at every strength, in the order given."""
+def fold_models(tasks: Sequence[Task], strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> list[FoldModels]:
+    """For each of some tasks, which differ in their penalties alone, every fold's model at every strength, in the order given."""
     order = np.argsort(-strengths, kind="stable")
-    train, _ = fold_masks(splits, task, None, None)
-    paths = [sum_path(replace(task, weights=mask * task.weights), strengths[order], tol, max_iter) for mask in train.T]
-    back = np.argsort(order)
+    train, _ = fold_masks(splits, tasks[0], None, None)
+    alphas = strengths[order] / float(tasks[0].weights.sum())
+    found = walks(tasks, train, None, Settings(alphas, len(alphas), None, tol, max_iter, summed=True))
+    return [_models(one.paths, np.argsort(order)) for one in found]
+
+
+def _models(paths: list[Path], back: np.ndarray) -> FoldModels:
     return FoldModels(
         np.array([path.coefs.T[back] for path in paths]), np.array([path.intercepts[back] for path in paths]),
         np.array([path.n_iter[back] for path in paths]), paths,

@@ -204,7 +204,7 @@ class RidgeCV(Ridge):
     ) -> int:
         scorer = read_scorer(self, self.scoring)
         rows = sparse.csr_matrix(X) if sparse.issparse(X) else X
-        fits = [fold_models(task, alphas, splits, self.tol, self.max_iter) for task in tasks]
+        fits = [fold_models([task], alphas, splits, self.tol, self.max_iter)[0] for task in tasks]
         self._warn_paths([path for fit in fits for path in fit.paths])
         scores = np.empty((len(splits), len(alphas)))
         for k, (_, test) in enumerate(splits):
