@@ -51,17 +51,13 @@ def path(
 
 
 class Settings(NamedTuple):
-    """The alphas (m,), or None for `n_alphas` of them down to `ratio` times the largest; tolerance and steps.
-
-    `summed`: the alphas (given) stand for strengths on the sum of the loss, the same in every fold, and folds alone are wanted.
-    """
+    """The alphas (m,), or None for `n_alphas` of them down to `ratio` times the largest; tolerance and steps."""
 
     alphas: Vector | None
     n_alphas: int
     ratio: float | None
     tol: float
     max_iter: int
-    summed: bool = False
 
 
 class Row(NamedTuple):
@@ -108,7 +104,7 @@ class Fits:
 
 @dataclass(frozen=True, eq=False)
 class Walks:
-    """Paths of one task under several weightings of its rows, the first of them over all rows, unless folds alone are wanted."""
+    """Paths of one task under several weightings of its rows, the first of them over all rows."""
 
     paths: list[Path]
     # Mean unit deviances (m, K) on held-out and on training rows, to be multiplied by 2**power; None where nobody has them.
@@ -164,27 +160,13 @@ def weightings(n: int, train: Matrix | None, test: Matrix | None) -> tuple[Matri
 
 def _apart(task: Task, shares: list[Vector], settings: Settings) -> Walks:
     """One weighting after another, each in units of its own."""
-    paths: list[Path] = []
-    if not settings.summed:
-        with watching.part(0, 1 + len(shares)):
-            paths += walks([task], None, None, settings)[0].paths
-        settings = settings._replace(alphas=paths[0].alphas)
+    with watching.part(0, 1 + len(shares)):
+        paths = walks([task], None, None, settings)[0].paths
     for k, share in enumerate(shares):
         with watching.part(1 + k, 1 + len(shares)):
-            paths.append(_fold(task, replace(task, weights=share * task.weights), settings))
+            lane = replace(task, weights=share * task.weights)
+            paths += walks([lane], None, None, settings._replace(alphas=paths[0].alphas))[0].paths
     return Walks(paths)
-
-
-def _fold(task: Task, lane: Task, settings: Settings) -> Path:
-    """A fold of a task by itself, at given alphas."""
-    assert settings.alphas is not None
-    alphas = _own(settings.alphas, task, lane, settings.summed)
-    return walks([lane], None, None, settings._replace(alphas=alphas, summed=False))[0].paths[0]
-
-
-def _own(alphas: Vector, task: Task, lane: Task, summed: bool) -> Vector:
-    """A task's alphas in one of its lanes."""
-    return alphas * (per_alpha(task) / per_alpha(lane)) if summed else alphas
 
 
 # ---- by a solver
@@ -233,10 +215,7 @@ def _together(
     ]
     weights = [tasks[0].weights, *(share * tasks[0].weights for share in shares)]
     lanes = [[replace(task, weights=its) for its in weights] for task in tasks]
-    own = [
-        [_own(its, one[0], lane, settings.summed) for lane in one] for its, one in zip(alphas, lanes, strict=True)
-    ]  # fmt: skip
-    every = list(zip(lanes, problems, own, strict=True))
+    every = list(zip(lanes, problems, alphas, strict=True))
     courses = [course for one in every for course in _courses(*one)]
     parts: list[list[engine.Line]] = [[] for _ in courses]
     try:
@@ -254,32 +233,32 @@ def _together(
     return [_of_lines(*one, units, rows, lines[j * K : (j + 1) * K], settings) for j, one in enumerate(every)]
 
 
-def _courses(lanes: list[Task], problem: Problem, alphas: list[Vector]) -> list[engine.Course]:
-    """What the lanes of one penalty are to follow, each at its alphas."""
+def _courses(lanes: list[Task], problem: Problem, alphas: Vector) -> list[engine.Course]:
+    """What the lanes of one penalty are to follow."""
     one, two = ((c * problem.penalty).twin(problem.p).terms[5:] for c in (1.0, 2.0))
     moving = not np.array_equal(one, two)  # whether alpha moves the knots of the penalty
-    twin, strengths = problem.penalty.twin(problem.p), [per_alpha(lane) * its for lane, its in zip(lanes, alphas, strict=True)]
-    return [engine.Course(k, twin, its, alphas[k][0] / its[0] if moving else 0.0) for k, its in enumerate(strengths)]
+    twin, strengths = problem.penalty.twin(problem.p), [per_alpha(lane) * alphas for lane in lanes]
+    return [engine.Course(k, twin, its, alphas[0] / its[0] if moving else 0.0) for k, its in enumerate(strengths)]
 
 
 def _of_lines(
-    lanes: list[Task], problem: Problem, alphas: list[Vector], units: Units, rows: engine.Rows, lines: list[engine.Line],
+    lanes: list[Task], problem: Problem, alphas: Vector, units: Units, rows: engine.Rows, lines: list[engine.Line],
     settings: Settings,
 ) -> Walks:  # fmt: skip
     """What the lanes of one penalty amount to: errors where all of them are certified, else their paths."""
-    K = len(lanes) - 1
-    folds = range(1, 1 + K)
-    full = [] if settings.summed else [_of_line(lanes[0], problem, units, rows, lines[0], alphas[0], settings)]
-    if full and all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in folds):
+    full = _of_line(lanes[0], problem, units, rows, lines[0], alphas, settings)
+    folds = range(1, len(lanes))
+    K = len(folds)
+    if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in folds):
         errors = np.array([rows.errors(lines[k], [K + k, k]) for k in folds])  # (K, held out or not, m)
-        return Walks(full, (errors[:, 0].T, errors[:, 1].T) if K else None, 2 * units.target_power)
-    settings = settings._replace(alphas=alphas[0])
+        return Walks([full], (errors[:, 0].T, errors[:, 1].T) if K else None, 2 * units.target_power)
+    settings = settings._replace(alphas=alphas)
     paths = [
-        _of_line(lanes[k], problem, units, rows, lines[k], alphas[k], settings)
-        if rows.regular(k) else _fold(lanes[0], lanes[k], settings)
+        _of_line(lanes[k], problem, units, rows, lines[k], alphas, settings)
+        if rows.regular(k) else walks([lanes[k]], None, None, settings)[0].paths[0]
         for k in folds
     ]  # fmt: skip
-    return Walks([*full, *paths])
+    return Walks([full, *paths])
 
 
 def _of_line(

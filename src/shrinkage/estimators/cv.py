@@ -7,7 +7,7 @@ the same number, so their grids are scored fold by fold. Folds are weights of ze
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -21,7 +21,7 @@ from shrinkage.fit import Task
 from shrinkage.grids import read_alphas
 from shrinkage.paths import Path
 from shrinkage.selection import CRITERIA, RULES, Choice, fold_masks, information, judge
-from shrinkage.walk import Settings, walk, walks
+from shrinkage.walk import Settings, walks
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -99,18 +99,21 @@ class FoldModels:
     paths: list[Path]
 
 
-def sum_path(task: Task, strengths: np.ndarray, tol: float, max_iter: int) -> Path:
-    """A path over strengths on the sum of the loss, which must be decreasing; its alphas are strengths / W."""
-    return walk(task, strengths / float(task.weights.sum()), len(strengths), None, tol, max_iter)
+def sum_paths(tasks: Sequence[Task], strengths: np.ndarray, tol: float, max_iter: int) -> list[Path]:
+    """For each of some tasks, which differ in their penalties alone, a path over strengths on the sum of the loss, which must be
+    decreasing; its alphas are strengths / W."""
+    alphas = strengths / float(tasks[0].weights.sum())
+    return [one.paths[0] for one in walks(tasks, None, None, Settings(alphas, len(alphas), None, tol, max_iter))]
 
 
 def fold_models(tasks: Sequence[Task], strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> list[FoldModels]:
     """For each of some tasks, which differ in their penalties alone, every fold's model at every strength, in the order given."""
     order = np.argsort(-strengths, kind="stable")
-    train, _ = fold_masks(splits, tasks[0], None, None)
-    alphas = strengths[order] / float(tasks[0].weights.sum())
-    found = walks(tasks, train, None, Settings(alphas, len(alphas), None, tol, max_iter, summed=True))
-    return [_models(one.paths, np.argsort(order)) for one in found]
+    folds = []
+    for mask in fold_masks(splits, tasks[0], None, None)[0].T:
+        weights = mask * tasks[0].weights
+        folds.append(sum_paths([replace(task, weights=weights) for task in tasks], strengths[order], tol, max_iter))
+    return [_models(list(paths), np.argsort(order)) for paths in zip(*folds, strict=True)]
 
 
 def _models(paths: list[Path], back: np.ndarray) -> FoldModels:
@@ -131,8 +134,10 @@ def best_score(scores: np.ndarray, strengths: np.ndarray, rule: str) -> int:
     return int(enough[np.argmax(strengths[enough])])
 
 
-def best_criterion(task: Task, strengths: np.ndarray, rule: str, tol: float, max_iter: int) -> tuple[int, float]:
-    """The index with the smallest criterion over the models of all rows, and its value."""
+def best_criterion(tasks: Sequence[Task], strengths: np.ndarray, rule: str, tol: float, max_iter: int) -> list[tuple[int, float]]:
+    """For each of some tasks, which differ in their penalties alone, the index with the smallest criterion over the models of all
+    rows, and its value."""
     order = np.argsort(-strengths, kind="stable")
-    values = information(task, sum_path(task, strengths[order], tol, max_iter))[rule]
-    return int(order[np.argmin(values)]), float(np.min(values))
+    paths = sum_paths(tasks, strengths[order], tol, max_iter)
+    every = [information(task, path)[rule] for task, path in zip(tasks, paths, strict=True)]
+    return [(int(order[np.argmin(values)]), float(np.min(values))) for values in every]

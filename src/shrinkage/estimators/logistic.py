@@ -193,7 +193,7 @@ class LogisticRegressionCV(_LogisticLike):
         task = self._task(values, codes, Logistic(), nets[0], weights)
         tasks = [replace(task, penalty=net) for net in nets]
         if self.rule in CRITERIA:
-            found = [best_criterion(task, strengths, self.rule, read_tol(self.tol), self._max_iter()) for task in tasks]
+            found = best_criterion(tasks, strengths, self.rule, read_tol(self.tol), self._max_iter())
             r = int(np.argmin([value for _, value in found]))
             i = found[r][0]
         else:
