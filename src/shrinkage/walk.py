@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shrinkage import degrees, engine, watching
+from shrinkage import degrees, engine, threads, watching
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceError
 from shrinkage.fit import Task, feasible, read_max_iter
@@ -224,13 +224,13 @@ def _together(
                 parts[line.lane].append(line)
             watching.reached(sum(len(line.W) for part in parts for line in part) / (len(courses) * len(alphas[0])))
     except KeyboardInterrupt as stop:
-        first = [engine.Line.joined(parts[0])] if parts[0] else []
-        done = [_of_line(tasks[0], problems[0], units, rows, line, alphas[0], settings) for line in first]
-        stop.partial = done[0] if done else None  # type: ignore[attr-defined]
+        first = engine.Line.joined(parts[0]) if parts[0] else None
+        done = None if first is None else _of_line(tasks[0], problems[0], units, rows, first, alphas[0], settings)
+        stop.partial = done  # type: ignore[attr-defined]
         raise
     lines = [engine.Line.joined(part) for part in parts]
-    K = len(weights)
-    return [_of_lines(*one, units, rows, lines[j * K : (j + 1) * K], settings) for j, one in enumerate(every)]
+    mine = [lines[at] for at in threads.tiles(len(lines), len(weights))]
+    return [_of_lines(*one, units, rows, its, settings) for one, its in zip(every, mine, strict=True)]
 
 
 def _courses(lanes: list[Task], problem: Problem, alphas: Vector) -> list[engine.Course]:

@@ -116,8 +116,9 @@ class Patterns:
     def families(cls, multiples: Matrix, weightings: int) -> list[Patterns]:
         """The columns in families that have few patterns each, where all of them together may have any number.
 
-        The first are weightings, and the others sets on which those after the first are scored. Folds of one partition are a
-        family; those of a second one would split each of its patterns, and begin another family. So does every bootstrap sample.
+        The first columns are weightings, and the others the sets on which those after the first weighting are scored. Folds of
+        one partition are a family; those of a second one would split each of its patterns, and begin another family. So does
+        every bootstrap sample.
         """
         n, m = multiples.shape
         number = np.random.default_rng(0).random((m,))
