@@ -22,16 +22,16 @@ def data(n=200, p=P, seed=0, density=0.015):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """How many lanes' batches went over the columns themselves, and how many over a Gram."""
+    """How many working sets went, in a batch, over the columns themselves, and how many over a Gram."""
     counts = {"columns": 0, "Gram": 0}
-    gramless = thin.ThinLane.gramless
+    gramless = thin.ThinSet.gramless
 
-    def counted(lane, panel):
-        found = gramless(lane, panel)
+    def counted(columns, panel):
+        found = gramless(columns, panel)
         counts["columns" if found else "Gram"] += 1
         return found
 
-    monkeypatch.setattr(thin.ThinLane, "gramless", counted)
+    monkeypatch.setattr(thin.ThinSet, "gramless", counted)
     return counts
 
 

@@ -167,7 +167,7 @@ def test_products_by_label(order, type, offset, count, weighted):
     y, labels = rng.standard_normal(5000), rng.integers(0, count, 5000)
     weights = rng.random(5000) if weighted else np.full(5000, 0.3)
     shift, scale = X.mean(axis=0).astype(float), 1 / X.std(axis=0).astype(float)
-    found = Dense.of(X).view(shift, scale).products(y, weights, labels, count)
+    (found,) = Dense.of(X).view(shift, scale).products(y, weights, [(labels, np.eye(count))])
     for label in range(count):
         rows = labels == label
         Z = np.column_stack([(X[rows].astype(np.longdouble) - shift) * scale, y[rows], np.ones(rows.sum())])

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.model_selection import RepeatedKFold, check_cv
 
 import shrinkage as sh
 
@@ -14,12 +15,17 @@ TALL = rng.standard_normal((20_000, 100))
 TALL_AND_BROAD = rng.standard_normal((1200, 600))
 THIN = sparse.csc_array(np.where(rng.random((1000, 4000)) < 2e-3, WIDE[rng.integers(0, 300, 1000)], 0.0))
 SQUARES, LOGIT, L1 = sh.SquaredError(), sh.Logistic(), sh.L1(1.0)
+SAMPLES = [rng.integers(0, len(TALL), len(TALL)) for _ in range(6)]
+BOOTSTRAP = [(one, np.setdiff1d(np.arange(len(TALL)), one)) for one in SAMPLES]
 GROUPS = sh.Grouped(L1, np.arange(4000) // 5)
 JOBS = {  # X, loss, penalty, folds, words of the plan
     "wide": (WIDE, SQUARES, L1, None, "working set, one path"),
     "wide, folds": (WIDE, SQUARES, L1, 5, "6 paths (5 of folds)"),
     "tall": (TALL, SQUARES, L1, None, "one Gram matrix"),
     "tall, folds": (TALL, SQUARES, L1, 5, "one Gram matrix"),
+    "tall, repeated": (TALL, SQUARES, L1, RepeatedKFold(n_splits=10, n_repeats=3, random_state=0), "Gram matrices, 31 paths"),
+    "tall, bootstrap": (TALL, SQUARES, L1, BOOTSTRAP, "Gram matrices, 7 paths"),
+    "wide, repeated": (WIDE, SQUARES, L1, RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), "working set, 7 paths"),
     "sparse": (THIN, SQUARES, L1, None, "sparse columns"),
     "sparse, folds": (THIN, SQUARES, L1, 5, "sparse columns"),
     "logistic": (WIDE, LOGIT, L1, None, "Newton"),
@@ -47,7 +53,8 @@ def target(X, loss):
 def test_what_is_said_is_what_happens(X, loss, penalty, folds, words):
     y, few = target(X, loss), {"n_alphas": 20}
     said = sh.plan(X, y, loss, penalty, cv=folds, **few)
-    assert words in said.algorithm and said.affordable and said.fits == 1 + (folds or 0) and 0 < said.seconds < 600
+    count = 0 if folds is None else check_cv(folds).get_n_splits()
+    assert words in said.algorithm and said.affordable and said.fits == 1 + count and 0 < said.seconds < 600
     tracemalloc.start()
     if folds:
         found = sh.select(X, y, loss, penalty, cv=folds, ratio=0.02, **few).path

@@ -98,17 +98,20 @@ class Design(ABC):
     def gather(self, columns: Vector) -> Matrix:
         """X[:, columns] as a float64 array of its own."""
 
-    def products(self, y: Vector, weights: Vector, labels: Vector, count: int) -> Matrix:
-        """Of the rows with each label, sum_i weights[i] z_i z_i' where z = [x, y, 1]: (count, p + 2, p + 2)."""
+    def products(self, y: Vector, weights: Vector, partitions: list[tuple[Vector, Matrix]]) -> list[Matrix]:
+        """Sums over rows of marks[label_i, k] weights[i] z_i z_i' where z = [x, y, 1], (sums, p + 2, p + 2), for each partition
+        of the rows into labels (n,), with its marks (labels, sums)."""
         p = self.shape[1]
-        out, every = np.empty((count, p + 2, p + 2)), np.arange(p)
-        for label in range(count):
-            w = np.where(labels == label, weights, 0.0)
-            out[label, :p, :p] = self.gram(every, every, w)
-            out[label, :p, p:] = self.rmatmat(np.column_stack([w * y, w]))
-            out[label, p:, :p] = out[label, :p, p:].T
-            out[label, p:, p:] = [[w * y @ y, w @ y], [w @ y, w.sum()]]
-        return out
+        outs, every, one = _sums_for(partitions, p), np.arange(p), np.empty((p + 2, p + 2))
+        for out, (labels, marks) in zip(outs, partitions, strict=True):
+            for label, its in enumerate(marks):
+                w = np.where(labels == label, weights, 0.0)
+                one[:p, :p] = self.gram(every, every, w)
+                one[:p, p:] = self.rmatmat(np.column_stack([w * y, w]))
+                one[p:, :p] = one[:p, p:].T
+                one[p:, p:] = [[w * y @ y, w @ y], [w @ y, w.sum()]]
+                _add(one, its, out)
+        return outs
 
     def rmatmat_of(self, columns: Vector, R: Matrix) -> Matrix:
         """X[:, columns]' R, (len(columns), m)."""
@@ -259,17 +262,20 @@ class Dense(Design):
                 out += block[:, :k].T @ block[:, k:]
         return out
 
-    def products(self, y, weights, labels, count):
+    def products(self, y, weights, partitions):
         border = np.column_stack([y, np.ones(len(y))])
         alike, near = bool(np.all(weights == weights[0])), self._nearly_centred()
         seen = self._raw() if near else self
-        if near and alike and count == 1 and self.data.dtype == np.float64:
-            out = seen._whole_products(border)[None]
+        if near and alike and self.data.dtype == np.float64 and [len(marks) for _, marks in partitions] == [1]:
+            outs = [marks.T[:, :, None] * seen._whole_products(border) for _, marks in partitions]
         else:
-            out = seen._labelled_products(border, None if alike else np.sqrt(weights), labels, count)
-        if near:
-            _centre(out, self.shift, self.scale)
-        return out * weights[0] if alike else out
+            outs = seen._labelled_products(border, None if alike else np.sqrt(weights), partitions)
+        for out in outs:
+            if near:
+                _centre(out, self.shift, self.scale)
+            if alike:
+                out *= weights[0]
+        return outs
 
     def _nearly_centred(self) -> bool:
         """Whether products of the raw data can be centred and scaled afterwards, and lose next to nothing by it."""
@@ -289,20 +295,23 @@ class Dense(Design):
         out[p:, :p], out[p:, p:] = out[:p, p:].T, border.T @ border
         return out
 
-    def _labelled_products(self, border: Matrix, root: Vector | None, labels: Vector, count: int) -> Matrix:
+    def _labelled_products(
+        self, border: Matrix, root: Vector | None, partitions: list[tuple[Vector, Matrix]]
+    ) -> list[Matrix]:  # fmt: skip
         p = self.shape[1]
-        out = np.zeros((count, p + 2, p + 2))
-        for rows in self._chunks(count):
-            order = rows.start + np.argsort(labels[rows], kind="stable")
-            ends = np.searchsorted(labels[order], np.arange(count + 1))
-            block = self._packed(order, 2)  # all labels at once: a column's entries are near then
-            block[:, p:] = border[order]
-            if root is not None:
-                block *= root[order, None]
-            for label in range(count):
-                part = block[ends[label] : ends[label + 1]]
-                out[label] += part.T @ part
-        return out
+        outs = _sums_for(partitions, p)
+        for rows in self._chunks(max(len(marks) for _, marks in partitions)):
+            for out, (labels, marks) in zip(outs, partitions, strict=True):
+                order = rows.start + np.argsort(labels[rows], kind="stable")
+                ends = np.searchsorted(labels[order], np.arange(len(marks) + 1))
+                block = self._packed(order, 2)  # all labels at once: a column's entries are near then
+                block[:, p:] = border[order]
+                if root is not None:
+                    block *= root[order, None]
+                for label, its in enumerate(marks):
+                    part = block[ends[label] : ends[label + 1]]
+                    _add(part.T @ part, its, out)
+        return outs
 
     def _chunks(self, count: int) -> list[slice]:
         """Rows enough for products of those of each of `count` labels."""
@@ -413,6 +422,7 @@ class Sparse(Design):
         (left, mu), (right, nu) = self._scaled(columns), self._scaled(others)
         weighted = left.copy()
         weighted.data *= weights[weighted.indices]
+        weighted.eliminate_zeros()  # rows that do not count cost nothing
         a, b = left.T @ weights, right.T @ weights
         return (weighted.T @ right).toarray() - np.outer(a, nu) - np.outer(mu, b) + weights.sum() * np.outer(mu, nu)
 
@@ -433,6 +443,16 @@ class Sparse(Design):
     def scaled(self, columns: Vector) -> tuple[Any, Vector]:
         """These columns times their scale as a sparse matrix, and the centres (k,) they are seen about."""
         return self._scaled(columns)
+
+
+def _sums_for(partitions: list[tuple[Vector, Matrix]], p: int) -> list[Matrix]:
+    return [np.zeros((marks.shape[1], p + 2, p + 2)) for _, marks in partitions]
+
+
+def _add(products: Matrix, marks: Vector, out: Matrix) -> None:
+    """Products times each mark to each sum."""
+    for k in np.flatnonzero(marks):
+        out[k] += products if marks[k] == 1 else marks[k] * products
 
 
 def _room(rows: int, columns: int, what: str) -> Matrix:

@@ -16,6 +16,7 @@ from shrinkage.fit import Task
 from shrinkage.inputs import read_tol
 from shrinkage.selection import fold_masks
 from shrinkage.solvers import choose
+from shrinkage.walk import weightings
 
 STEPS = 6  # a solver's, for one alpha from the one before
 STEP = 1.5e-3  # seconds that Python takes over a step, or over a lane's batch
@@ -63,16 +64,17 @@ def plan(
     """
     task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
     tol = read_tol(tol)
-    lanes = 1 if cv is None else 1 + fold_masks(cv, task, groups, 0)[0].shape[1]
+    masks = None if cv is None else fold_masks(cv, task, groups, 0)
+    multiples, lanes = weightings(len(task.y), *(masks or (None, None)))
     problem, _ = task.prepared()
     if not engine.suits(problem, tol):
         found, times = _alone(problem, lanes, n_alphas), 1
         words = f"{found.words}, alpha after alpha, {_paths(lanes)} one after another"
-    elif lanes == 1 or engine.shared(problem, standardize, lanes):
-        found, times = forecast(problem, lanes, n_alphas, standardize), 1
+    elif lanes == 1 or engine.shared(problem, standardize, multiples, lanes):
+        found, times = forecast(problem, multiples, lanes, n_alphas, standardize), 1
         words = f"The engine: {found.words}, {_paths(lanes)} from {_often(found)}"
     else:
-        found, times = forecast(problem, 1, n_alphas, standardize), lanes
+        found, times = forecast(problem, multiples[:, :1], 1, n_alphas, standardize), lanes
         words = f"The engine: {found.words}, {_paths(lanes)} one after another, each from {_often(found)}"
     kept = (times - 1) * n_alphas * problem.p  # the models of the paths before
     return Plan(words, lanes, 8 * (found.numbers + kept), memory.budget(), times * _seconds(found, task.design))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from shrinkage.fit import Task, read_max_iter
 from shrinkage.grids import read_alphas
 from shrinkage.inputs import read_tol
 from shrinkage.paths import Path, warn_unconverged
-from shrinkage.walk import Settings, walks
+from shrinkage.walk import Settings, Walks, walks
 
 CRITERIA = ("aic", "bic", "ebic", "gcv")
 RULES = ("min", "1se", *CRITERIA)
@@ -130,17 +131,22 @@ def select(
     task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
     tol, max_iter = read_tol(tol), read_max_iter(max_iter)
     masks = None if cv is None else fold_masks(cv, task, groups, shuffle_seed)
-    return judge(task, masks, rule, Settings(read_alphas(alphas), n_alphas, ratio, tol, max_iter))
+    return judge([task], masks, rule, Settings(read_alphas(alphas), n_alphas, ratio, tol, max_iter))[0]
 
 
 def judge(
-    task: Task, masks: tuple[Matrix, Matrix] | None, rule: str, settings: Settings,
+    tasks: Sequence[Task], masks: tuple[Matrix, Matrix] | None, rule: str, settings: Settings,
     category: type[Warning] = ConvergenceWarning,
-) -> Choice:  # fmt: skip
-    """The path over all rows, its errors and its criteria, given (train, test) masks (n, K) or None."""
+) -> list[Choice]:  # fmt: skip
+    """For each of some tasks, which differ in their penalties alone, the path over all rows, its errors and its criteria, given
+    (train, test) masks (n, K) or None."""
     train, test = masks if masks is not None else (None, None)
-    found = walks(task, train, test, settings)
-    warn_unconverged(found.paths, 4, category)
+    found = walks(tasks, train, test, settings)
+    warn_unconverged([path for one in found for path in one.paths], 4, category)
+    return [_choice(task, one, masks, rule) for task, one in zip(tasks, found, strict=True)]
+
+
+def _choice(task: Task, found: Walks, masks: tuple[Matrix, Matrix] | None, rule: str) -> Choice:
     full, criteria = found.paths[0], information(task, found.paths[0])
     if masks is None:
         return Choice(full, rule, None, None, None, criteria)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from shrinkage import degrees, engine, watching
+from shrinkage import degrees, engine, threads, watching
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceError
 from shrinkage.fit import Task, feasible, read_max_iter
@@ -114,37 +114,60 @@ class Walks:
 
 def walk(task: Task, alphas: Vector | None, n_alphas: int, ratio: float | None, tol: float, max_iter: int) -> Path:
     """The path of a validated task."""
-    return walks(task, None, None, Settings(alphas, n_alphas, ratio, tol, max_iter)).paths[0]
+    return walks([task], None, None, Settings(alphas, n_alphas, ratio, tol, max_iter))[0].paths[0]
 
 
-def walks(task: Task, train: Matrix | None, test: Matrix | None, settings: Settings) -> Walks:
-    """The path over all rows and, at its alphas, one for each column of `train` (n, K): how often each row counts.
+def walks(tasks: Sequence[Task], train: Matrix | None, test: Matrix | None, settings: Settings) -> list[Walks]:
+    """For each of some tasks, which differ in their penalties alone, the path over all rows and, at its alphas, one for each
+    column of `train` (n, K): how often each row counts.
 
-    One design, never copied. Where the engine takes the problem all of them share its readings of X, and the errors on the
-    training rows and on those of `test` (n, K) come from these too.
+    One design, never copied. Where the engine takes the problems, those that it reads alike share its readings of X, and the
+    errors on the training rows and on those of `test` (n, K) come from these too.
     """
-    problem, units = task.prepared()
+    kinds = [engine.kind(task, settings.tol) or i for i, task in enumerate(tasks)]
+    alike = [[i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)]
+    found: dict[int, Walks] = {}
+    for part, some in enumerate(alike):
+        with watching.part(part, len(alike)):
+            found.update(zip(some, _alike([tasks[i] for i in some], train, test, settings), strict=True))
+    return [found[i] for i in range(len(tasks))]
+
+
+def _alike(tasks: list[Task], train: Matrix | None, test: Matrix | None, settings: Settings) -> list[Walks]:
+    """The same of tasks that the engine reads alike, if it takes them."""
+    problem, units = tasks[0].prepared()
     shares = [] if train is None else list(train.T)
     takes = engine.suits(problem, settings.tol) and problem.half_deviance > 0
-    if takes and (not shares or engine.shared(problem, task.standardize, 1 + len(shares))):
-        columns = np.array([np.ones(len(task.y)), *shares, *([] if test is None else test.T)]).T  # contiguous ones
+    penalties = [problem.penalty, *(units.penalty(task.penalty) for task in tasks[1:])]
+    if any(penalty is None for penalty in penalties):  # groups whose columns are in units of their own
+        return [_alike([task], train, test, settings)[0] for task in tasks]
+    problems = [problem.with_penalty(penalty) for penalty in penalties]
+    multiples, lanes = weightings(len(problem.y), train, test)
+    if takes and (lanes == 1 or engine.shared(problem, tasks[0].standardize, multiples, lanes)):
         positive = settings.alphas is None or bool(settings.alphas.min() > 0)
-        rows = engine.read(problem, units.size, columns, 1 + len(shares), positive)
+        rows = engine.read(problem, units.size, multiples, lanes, positive)
         if rows is not None:
-            return _together(task, problem, units, rows, shares, settings)
+            return _together(tasks, problems, units, rows, shares, settings)
     if not shares:
-        return Walks([_alone(task, problem, units, settings)])
+        return [Walks([_alone(task, one, units, settings)]) for task, one in zip(tasks, problems, strict=True)]
+    return [_apart(task, shares, settings) for task in tasks]
+
+
+def weightings(n: int, train: Matrix | None, test: Matrix | None) -> tuple[Matrix, int]:
+    """How often each of n rows counts in each weighting, and in each set that is held out (n, m); how many are the weightings."""
+    columns = [one for masks in (train, test) if masks is not None for one in masks.T]
+    return np.array([np.ones(n), *columns]).T, 1 + (0 if train is None else train.shape[1])  # each column contiguous
+
+
+def _apart(task: Task, shares: list[Vector], settings: Settings) -> Walks:
+    """One weighting after another, each in units of its own."""
     with watching.part(0, 1 + len(shares)):
-        paths = [walks(task, None, None, settings).paths[0]]
+        paths = walks([task], None, None, settings)[0].paths
     for k, share in enumerate(shares):
         with watching.part(1 + k, 1 + len(shares)):
-            paths.append(_lane(task, share, settings._replace(alphas=paths[0].alphas)))
+            lane = replace(task, weights=share * task.weights)
+            paths += walks([lane], None, None, settings._replace(alphas=paths[0].alphas))[0].paths
     return Walks(paths)
-
-
-def _lane(task: Task, share: Vector, settings: Settings) -> Path:
-    """One weighting by itself, in units of its own."""
-    return walks(replace(task, weights=share * task.weights), None, None, settings).paths[0]
 
 
 # ---- by a solver
@@ -183,43 +206,60 @@ def _fit(task, problem, units, alpha, point, state, settings):
 # ---- by the engine
 
 
-def _together(task: Task, problem: Problem, units: Units, rows: engine.Rows, shares: list[Vector], settings: Settings) -> Walks:
+def _together(
+    tasks: list[Task], problems: list[Problem], units: Units, rows: engine.Rows, shares: list[Vector], settings: Settings
+) -> list[Walks]:  # fmt: skip
     """All lanes side by side; what is not certified so, or hardly varies in a lane, is left to a solver."""
-    alphas = settings.alphas
-    if alphas is None:
-        alphas = grid(task, problem, settings.n_alphas, settings.ratio, rows.pull)
-    tasks = [task, *(replace(task, weights=share * task.weights) for share in shares)]
-    strengths = np.array([per_alpha(lane) for lane in tasks])[:, None] * alphas
-    parts: list[list[engine.Line]] = [[] for _ in tasks]
+    alphas = [
+        settings.alphas if settings.alphas is not None else grid(task, one, settings.n_alphas, settings.ratio, rows.pull)
+        for task, one in zip(tasks, problems, strict=True)
+    ]
+    weights = [tasks[0].weights, *(share * tasks[0].weights for share in shares)]
+    lanes = [[replace(task, weights=its) for its in weights] for task in tasks]
+    every = list(zip(lanes, problems, alphas, strict=True))
+    courses = [course for one in every for course in _courses(*one)]
+    parts: list[list[engine.Line]] = [[] for _ in courses]
     try:
-        pace = _pace(problem, alphas, strengths)
-        for some in rows.follow(problem.penalty.twin(problem.p), strengths, pace, settings.tol, task.standardize):
-            for part, line in zip(parts, some, strict=True):
-                part.append(line)
-            watching.reached(sum(len(line.W) for line in parts[0]) / len(alphas))
+        for some in rows.follow(courses, settings.tol, tasks[0].standardize):
+            for line in some:
+                parts[line.lane].append(line)
+            watching.reached(sum(len(line.W) for part in parts for line in part) / (len(courses) * len(alphas[0])))
     except KeyboardInterrupt as stop:
-        done = _of_line(task, problem, units, rows, engine.Line.joined(parts[0]), alphas, settings) if parts[0] else None
+        first = engine.Line.joined(parts[0]) if parts[0] else None
+        done = None if first is None else _of_line(tasks[0], problems[0], units, rows, first, alphas[0], settings)
         stop.partial = done  # type: ignore[attr-defined]
         raise
     lines = [engine.Line.joined(part) for part in parts]
-    full = _of_line(task, problem, units, rows, lines[0], alphas, settings)
-    K = len(shares)
-    if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in range(1, 1 + K)):
-        errors = np.array([rows.errors(1 + k, lines[1 + k], [1 + K + k, 1 + k]) for k in range(K)])  # (K, held out or not, m)
+    mine = [lines[at] for at in threads.tiles(len(lines), len(weights))]
+    return [_of_lines(*one, units, rows, its, settings) for one, its in zip(every, mine, strict=True)]
+
+
+def _courses(lanes: list[Task], problem: Problem, alphas: Vector) -> list[engine.Course]:
+    """What the lanes of one penalty are to follow."""
+    one, two = ((c * problem.penalty).twin(problem.p).terms[5:] for c in (1.0, 2.0))
+    moving = not np.array_equal(one, two)  # whether alpha moves the knots of the penalty
+    twin, strengths = problem.penalty.twin(problem.p), [per_alpha(lane) * alphas for lane in lanes]
+    return [engine.Course(k, twin, its, alphas[0] / its[0] if moving else 0.0) for k, its in enumerate(strengths)]
+
+
+def _of_lines(
+    lanes: list[Task], problem: Problem, alphas: Vector, units: Units, rows: engine.Rows, lines: list[engine.Line],
+    settings: Settings,
+) -> Walks:  # fmt: skip
+    """What the lanes of one penalty amount to: errors where all of them are certified, else their paths."""
+    full = _of_line(lanes[0], problem, units, rows, lines[0], alphas, settings)
+    folds = range(1, len(lanes))
+    K = len(folds)
+    if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in folds):
+        errors = np.array([rows.errors(lines[k], [K + k, k]) for k in folds])  # (K, held out or not, m)
         return Walks([full], (errors[:, 0].T, errors[:, 1].T) if K else None, 2 * units.target_power)
     settings = settings._replace(alphas=alphas)
-    folds = [
-        _of_line(tasks[k], problem, units, rows, lines[k], alphas, settings)
-        if rows.regular(k) else _lane(task, shares[k - 1], settings)
-        for k in range(1, 1 + K)
+    paths = [
+        _of_line(lanes[k], problem, units, rows, lines[k], alphas, settings)
+        if rows.regular(k) else walks([lanes[k]], None, None, settings)[0].paths[0]
+        for k in folds
     ]  # fmt: skip
-    return Walks([full, *folds])
-
-
-def _pace(problem: Problem, alphas: Vector, strengths: Matrix) -> Vector:
-    """For each lane what, times a strength, multiplies the knots of the penalty at alpha = 1: 0 where alpha leaves them alone."""
-    one, two = ((c * problem.penalty).twin(problem.p).terms[5:] for c in (1.0, 2.0))
-    return np.zeros(len(strengths)) if np.array_equal(one, two) else alphas[0] / strengths[:, 0]
+    return Walks([full, *paths])
 
 
 def _of_line(

@@ -12,6 +12,7 @@ batch is done again from there. Lanes go in step: each on a working set of its o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -19,8 +20,9 @@ import numpy as np
 
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.lanes import LEAST_SPREAD, Line, Rows, relative_spread, unit_terms
-from shrinkage.engine.panels import Panel, Whole, panel_of, widened
+from shrinkage.engine.lanes import LEAST_SPREAD, Course, Line, Rows, relative_spread, unit_terms
+from shrinkage.engine.panels import Panel, Whole, panel_of
+from shrinkage.engine.working import NOTHING, WorkingSet
 from shrinkage.problem import GAP, Problem
 
 BATCH, LARGEST_BATCH = 6, 9
@@ -28,8 +30,6 @@ BATCH, LARGEST_BATCH = 6, 9
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
 ROUNDING = 1e-15
-LEAST_SHARE = 1e-3  # of a column's sum of squares: with less than this in a lane, the difference of two sums has lost digits
-NOTHING = np.zeros(0)
 
 
 @dataclass(eq=False)
@@ -68,96 +68,50 @@ class Solved(NamedTuple):
 
 
 class Lane(ABC):
-    """A weighting of the rows, and its working set: `columns` (U,), where they lie in the panel (`at`) and where each of the
-    design's columns lies among them (`place`, -1 for outside). Of the first of them there is a `mean`, and of the first
-    `filled` the Gram, both under the `metric` (n,): the weights times the loss's curvature."""
+    """A penalty over a weighting of the rows; `working`: the columns it works with, which lanes of one weighting share."""
 
     half: float  # half the null deviance
     floor: float  # the least the summed loss can be
     state: State
+    sets = WorkingSet  # the kind of it
 
     def __init__(self, problem: Problem, weights: Vector, size: Vector):
-        self.weights, self.root, self.total = weights, np.sqrt(weights), float(weights.sum())
+        self.working, self.memory = self.sets(problem, weights), _core.Memory()
         self.problem, self.intercept = problem, problem.intercept
         self.norm = size  # (p,), an upper bound on each column's
         self.unit = np.empty((7, 0))  # the penalty's terms, (7, p)
         # What holds each column at zero, at strength one (p,); one over it, 0 for none; whether no coefficient is bounded.
         self.entry, self.inverse, self.open = NOTHING, NOTHING, True
-        self.pace, self.top = 0.0, 0.0  # see `Rows.follow`; the largest entry of X' gradient at the null model
-        self.columns = self.at = np.zeros(0, np.int64)
-        self.place = np.full(problem.p, -1)
-        self.room = np.empty((0, 0))
-        self.measure(weights)
+        self.pace, self.top = 0.0, 0.0  # see `Course`; the largest entry of X' gradient at the null model
+        self.number = self.weighting = 0  # of the lane, and of its weighting
 
-    def measure(self, metric: Vector, whole: Whole | None = None) -> None:
-        """Another metric: what was formed under the one before is void. `whole`: where it is the whole's, or 0."""
-        self.metric, self.held, self.whole = metric, float(metric.sum()), whole
-        self.lever = np.divide(metric, self.root, out=np.zeros(len(metric)), where=self.root > 0)
-        self.filled, self.mean, self.memory = 0, NOTHING, _core.Memory()
+    def beside(self, number: int, course: Course) -> Lane:
+        """A lane of the same weighting for a course of its own: what is formed of columns they share."""
+        other = copy(self)
+        other.state, other.memory = replace(self.state), _core.Memory()
+        other.number, other.weighting, other.pace = number, course.weighting, course.pace
+        return other
 
-    @property
-    def G(self) -> Matrix:
-        size = len(self.columns)
-        return self.room[:size, :size]
+    columns = property(lambda self: self.working.columns)
+    at = property(lambda self: self.working.at)
+    place = property(lambda self: self.working.place)
+    weights = property(lambda self: self.working.weights)
+    root = property(lambda self: self.working.root)
+    metric = property(lambda self: self.working.metric)
+    held = property(lambda self: self.working.held)
+    mean = property(lambda self: self.working.mean)
+    G = property(lambda self: self.working.G)
 
-    def grow(self, new: np.ndarray, at: np.ndarray) -> None:
-        """Takes columns, which lie in the panel at `at`, into the working set."""
-        if len(new) == 0:
-            return
-        size = len(self.columns) + len(new)
-        self.place[new] = np.arange(len(self.columns), size)
-        self.columns, self.at = np.concatenate([self.columns, new]), np.concatenate([self.at, at])
-        self.state.w = np.concatenate([self.state.w, np.zeros(len(new))])
-
-    def fill(self, panel: Panel) -> None:
-        """Means and Gram of the columns that lack them."""
-        old, size = self.filled, len(self.columns)
-        if old == size:
-            return
-        if size > len(self.room):
-            self.room = widened(self.room, old, size)
-        new = self.at[old:]
-        block = (self.whole or panel).gram(new, self.at, self.metric)
-        raw = np.diag(block[:, old:]).copy()
-        lost = raw < LEAST_SHARE * self.whole.diagonal(new) if self.whole else np.zeros(len(new), bool)
-        self.average(panel)
-        if self.intercept:
-            block -= np.outer(self.held * self.mean[old:], self.mean)
-        self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
-        self.filled = size
-        for j in np.flatnonzero(lost | (np.diag(block[:, old:]) <= LEAST_SPREAD * raw)):
-            self._mend(old + int(j), panel)
-
-    def average(self, panel: Panel) -> None:
-        """The means of the columns that lack them."""
-        new = self.at[len(self.mean) :]
-        more = panel.sums(new, self.metric[:, None])[:, 0] / self.held if self.intercept else np.zeros(len(new))
-        self.mean = np.concatenate([self.mean, more])
-
-    def _mend(self, j: int, panel: Panel) -> None:
-        """A column that hardly varies in this lane: its row of G from the centred column, zero where it is constant."""
-        x = self.centred(j, panel)
-        weighted = self.metric * x
-        row = panel.sums(self.at, weighted[:, None])[:, 0] - self.mean * float(weighted.sum())
-        self.G[j], self.G[:, j] = row, row
-        self.G[j, j] = float(weighted @ x)
-
-    def centred(self, j: int, panel: Panel) -> Vector:
-        """A column about its mean, (n,); exactly zero where it is constant in this lane."""
-        x = panel.column(int(self.at[j]))
-        used = x[self.weights > 0]
-        constant = self.intercept and used.min() == used.max()
-        return np.zeros_like(x) if constant else x - self.mean[j]
+    def widen(self) -> None:
+        """Room in the state for columns that have come to the working set."""
+        w = self.state.w
+        self.state.w = np.concatenate([w, np.zeros(len(self.columns) - len(w))])
 
     # ---- stated by each kind; `state` stands at the null model when a lane is made
 
     @abstractmethod
     def solve(self, strengths: Vector, tol: float, panel: Panel) -> Solved:
         """The models at one strength or more from the first on, and the state's tangent at the last."""
-
-    def gramless(self, panel: Panel) -> bool:
-        """Whether the next batch is solved without a Gram."""
-        return False
 
     def stale(self) -> bool:
         """Whether the next batch needs another metric."""
@@ -192,7 +146,7 @@ class Lane(ABC):
 
     def lead(self, along: Vector) -> None:
         """The path's tangent, given -d eta / d strength."""
-        self.state.tangent = self.lever * along
+        self.state.tangent = self.working.lever * along
 
     def stand(self, solved: Solved, i: int, strength: float) -> None:
         """The state's coefficients are those of model i."""
@@ -246,15 +200,16 @@ class BatchedRows(Rows):
 
     def __init__(self, kind: type[Lane], problem: Problem, weights: Vector, size: Vector, multiples: Matrix, lanes: int):
         """`weights` (n,): the rows'. `size` (p,): the root mean square of each column. The first `lanes` columns of
-        `multiples` are lanes, the others sets to be scored."""
+        `multiples` are weightings of the lanes, the others sets to be scored."""
         self.problem, self.weights, self.size, self.multiples, self.passes = problem, weights, size, multiples, 0
         whole = float(weights.sum())
-        self.lanes = [
+        self.lanes = [  # one for each weighting, until they are told of their penalties
             kind(problem, share * weights, size * np.sqrt(whole * max(float(share.max()), 1.0)))
             for share in multiples.T[:lanes]
         ]  # fmt: skip
-        self.pulls = self._read([lane.state.residual for lane in self.lanes], self.lanes).T
-        self.pull = -self.pulls[0]
+        for lane, pull in zip(self.lanes, self._read([lane.state.residual for lane in self.lanes], self.lanes).T, strict=True):
+            lane.state.pull, lane.top = pull, float(np.abs(pull).max(initial=0.0))
+        self.pull, self.halves = -self.lanes[0].state.pull, [lane.half for lane in self.lanes]
         self.panel = panel_of(problem.design)
         self.place = np.full(problem.p, -1)  # of each column in the panel
         self.held = 0
@@ -270,11 +225,18 @@ class BatchedRows(Rows):
         self.passes += 1
         return self.problem.design.rmatmat(R)
 
-    def regular(self, lane):
-        return self.lanes[lane].half > LEAST_SPREAD * self.lanes[0].half
+    def regular(self, weighting):
+        return self.halves[weighting] > LEAST_SPREAD * self.halves[0]
 
     def hessian(self, line, i, columns):
-        return self.lanes[0].hessian(line, i, columns, self.panel)
+        return self.lanes[line.lane].hessian(line, i, columns, self.panel)
+
+    def _sharing(self) -> list[list[Lane]]:
+        """The lanes, those together that share a working set."""
+        found: dict[int, list[Lane]] = {}
+        for lane in self.lanes:
+            found.setdefault(id(lane.working), []).append(lane)
+        return list(found.values())
 
     def _grow(self, wanted: list[np.ndarray]) -> None:
         """Takes columns into the lanes' working sets, and those new to all of them into the panel."""
@@ -284,16 +246,19 @@ class BatchedRows(Rows):
             self.panel.grow(new)
             self.place[new] = np.arange(self.held, self.held + len(new))
             self.held += len(new)
-        for lane, columns in zip(self.lanes, wanted, strict=True):
-            more = columns[lane.place[columns] < 0]
-            lane.grow(more, self.place[more])
+        for lanes in self._sharing():
+            lanes[0].working.grow(np.unique(np.concatenate([wanted[lane.number] for lane in lanes])), self.place)
+            for lane in lanes:
+                lane.widen()
 
     # ---- the path
 
-    def follow(self, twin, strengths, pace, tol, standardize):
-        for k, lane in enumerate(self.lanes):
-            lane.pace, lane.top = float(pace[k]), float(np.abs(self.pulls[k]).max(initial=0.0))
-            lane.penalise(twin, self._relative(lane) if standardize and k else None)
+    def follow(self, courses, tol, standardize):
+        relative = [self._relative(lane) if standardize and k else None for k, lane in enumerate(self.lanes)]
+        self.lanes = [self.lanes[course.weighting].beside(k, course) for k, course in enumerate(courses)]
+        for lane, course in zip(self.lanes, courses, strict=True):
+            lane.penalise(course.twin, relative[course.weighting])
+        strengths = np.array([course.strengths for course in courses])
         self._begin(strengths)
         done, batch, clean, m = 0, BATCH, 0, strengths.shape[1]
         while done < m:
@@ -317,8 +282,7 @@ class BatchedRows(Rows):
         for k, lane in enumerate(self.lanes):
             low, high = lane.unit[2:4]
             always.append(np.flatnonzero((low > 0) | (high < 0) | ((lane.entry == 0) & ~((low == 0) & (high == 0)))))
-            top = max(float(lane.score(self.pulls[k]).max(initial=0.0)), float(strengths[k, 0]))
-            lane.state.strength, lane.state.pull = top, self.pulls[k]
+            lane.state.strength = max(float(lane.score(lane.state.pull).max(initial=0.0)), float(strengths[k, 0]))
         self._grow(always)
         if any(len(columns) for columns in always):
             solved = self._solve(np.array([[lane.state.strength] for lane in self.lanes]), 1e-9)
@@ -335,7 +299,7 @@ class BatchedRows(Rows):
             first.append(np.flatnonzero(lane.complete(chosen)))
         self._grow(first)
         for lane, columns in zip(self.lanes, first, strict=True):
-            lane.average(self.panel)
+            lane.working.average(self.panel)
             at, pull = lane.place[columns], lane.state.pull[columns]
             way = np.zeros((1, len(lane.columns)))
             way[0, at] = pull / (np.linalg.norm(pull) or 1.0)
@@ -377,6 +341,7 @@ class BatchedRows(Rows):
     def _solve(self, strengths: Matrix, tol: float) -> list[Solved]:
         """Every lane on its working set, from its state, which moves to the end: as many models as every lane has found."""
         self._measure(strengths)
+        threads.each(lambda lanes: lanes[0].working.ready(self.panel), self._sharing())
         some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)))
         count = min(len(one.W) for one in some)
         some = [one.first(count) for one in some]
@@ -387,19 +352,26 @@ class BatchedRows(Rows):
     def _measure(self, strengths: Matrix) -> None:
         """A metric for the batch, where the loss's curvature changes and lanes need another; lanes that are all rows less some
         share one, so that its Gram is formed once."""
+        sharing = self._sharing()
         if not self.folded:
-            for lane, its in zip(self.lanes, strengths, strict=True):
-                if lane.stale():
-                    lane.measure(lane.ahead(its))
+            for lanes in sharing:
+                if any(lane.stale() for lane in lanes):
+                    self._adopt(lanes, lanes[0].ahead(strengths[lanes[0].number]))
             return
-        if all(lane.gramless(self.panel) for lane in self.lanes):
+        if all(lanes[0].working.gramless(self.panel) for lanes in sharing):
             return
         if self.whole is None or any(lane.stale() for lane in self.lanes):
             metric = self.lanes[0].ahead(strengths[0])
             self.whole = Whole(self.panel, metric)
-            for lane, share in zip(self.lanes, self.multiples.T, strict=False):
-                lane.measure(share * metric, self.whole)
+            for lanes in sharing:
+                self._adopt(lanes, self.multiples[:, lanes[0].weighting] * metric, self.whole)
         self.whole.grow(self.held)
+
+    def _adopt(self, lanes: list[Lane], metric: Vector, whole: Whole | None = None) -> None:
+        """A metric for lanes that share a working set."""
+        lanes[0].working.measure(metric, whole)
+        for lane in lanes:
+            lane.memory = _core.Memory()
 
     def _end(self, solved: list[Solved]) -> None:
         """The one reading of a batch: every lane's gradient at its last model, and its slope there."""
@@ -440,7 +412,10 @@ class BatchedRows(Rows):
     def _line(self, lane: Lane, solved: Solved, gaps: Vector) -> Line:
         b = solved.levels + solved.W @ self.panel.centre[lane.at] if self.problem.intercept else np.zeros(len(solved.W))
         unit = None if lane.kind == GAP else lane.top
-        return Line(lane.columns, solved.W, b, gaps[: len(solved.W)], solved.totals, lane.half, lane.floor, lane.kind, unit)
+        return Line(
+            lane.columns, solved.W, b, gaps[: len(solved.W)], solved.totals, lane.half, lane.floor, lane.kind, unit,
+            lane=lane.number,
+        )  # fmt: skip
 
     def _certify(
         self, lane: Lane, before: State, solved: Solved, strengths: Vector, tol: float
@@ -466,7 +441,7 @@ class BatchedRows(Rows):
 
     # ---- scores
 
-    def errors(self, lane, line, columns):
+    def errors(self, line, columns):
         used = np.flatnonzero(line.W.any(axis=0))
         at, B = self.place[line.columns[used]], line.W[:, used].T
         eta = self.panel.times(at, B) + (line.b - self.panel.centre[at] @ B)

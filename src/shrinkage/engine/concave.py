@@ -20,7 +20,6 @@ class ConcaveLane(SquaredLane):
     kind = VIOLATION
 
     def solve(self, strengths, tol, panel):
-        self.fill(panel)
         G, m, w = np.ascontiguousarray(self.G), len(strengths), self.state.w.copy()
         W, violations = np.empty((m, len(w))), np.empty(m)
         for i, strength in enumerate(strengths):
@@ -28,7 +27,7 @@ class ConcaveLane(SquaredLane):
             W[i] = w
         self.lead(self.fitted(self._tangent(G, w, float(strengths[-1]))[None, :], panel)[:, 0])
         vectors = self.root[:, None] * (self.y[:, None] - self.fitted(W, panel))
-        return Solved(W, self.mean_of_y - W @ self.mean, violations, vectors, np.sum(vectors**2, axis=0) / 2)
+        return Solved(W, self.working.mean_of_y - W @ self.mean, violations, vectors, np.sum(vectors**2, axis=0) / 2)
 
     def _terms(self, strength: float) -> Matrix:
         """The penalty's terms on the working set, (7, U)."""

@@ -17,8 +17,9 @@ import numpy as np
 
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.batched import NOTHING, Lane, Solved, State
+from shrinkage.engine.batched import Lane, Solved, State
 from shrinkage.engine.panels import Panel
+from shrinkage.engine.working import NOTHING
 from shrinkage.losses import Logistic, Poisson
 
 FAMILIES = {Logistic: "bernoulli", Poisson: "poisson"}
@@ -60,7 +61,7 @@ class CurvedLane(Lane):
         null = self.look(np.zeros((1, 0)), np.array([level]), eta[:, None])
         self.half = float(null.totals[0]) - self.floor
         self.corrections = CORRECTIONS  # that the last batch took
-        self.measure(self._bent(eta))
+        self.working.measure(self._bent(eta))
         nothing = np.zeros(len(eta))
         self.state = State(np.inf, NOTHING, self._vector(null.rho)[:, 0], nothing, NOTHING, NOTHING, np.inf, level, eta, nothing)
 
@@ -106,10 +107,6 @@ class CurvedLane(Lane):
 
     # ---- a batch
 
-    def measure(self, metric, whole=None):
-        super().measure(metric, whole)
-        self.bend = np.divide(1.0, metric, out=np.zeros(len(metric)), where=metric > 0)
-
     def stale(self):
         return self.corrections > EASY
 
@@ -121,15 +118,14 @@ class CurvedLane(Lane):
 
     def solve(self, strengths, tol, panel):
         state, target = self.state, 0.3 * tol * self.half
-        self.fill(panel)
         self.inner = max(LEAST_INNER, (0.1 * tol) ** 2) * self.half
         start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
         W, vectors, gaps, models, tangent = self._attempt(start, strengths, target, panel)
         for _ in range(METRICS):
             if gaps[0] <= target:
                 break
-            self.measure(self._bent(models.etas[:, 0]))
-            self.fill(panel)
+            self.working, self.memory = self.working.apart(self._bent(models.etas[:, 0])), _core.Memory()
+            self.working.fill(panel)
             W, vectors, gaps, models, tangent = self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
         count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
         self.lead(self._moved(tangent[None, :], np.zeros(1), panel)[:, 0])
@@ -182,7 +178,8 @@ class CurvedLane(Lane):
         """Of the quadratic models there, the intercept eliminated: right-hand sides (b, U), squares of their targets (b,), and
         how far each would lift its intercept, (b,)."""
         pull = panel.sums(self.at, models.rho).T
-        squares = (models.rho.T**2) @ self.bend
+        bend = np.divide(1.0, self.metric, out=np.zeros(len(self.metric)), where=self.metric > 0)
+        squares = (models.rho.T**2) @ bend
         lift = np.zeros(len(squares))
         if self.intercept:
             sums = models.rho.sum(axis=0)

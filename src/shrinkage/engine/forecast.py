@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shrinkage import threads
-from shrinkage.designs import Sparse
+from shrinkage.designs import Matrix, Sparse
 from shrinkage.engine.concave import ConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.grouped import GroupedLane
-from shrinkage.engine.plan import kind_of, on_gram, wide
+from shrinkage.engine.lanes import Patterns
+from shrinkage.engine.plan import kind_of, on_gram, ridge, wide
 from shrinkage.engine.thin import COSTLIER, ThinLane
 from shrinkage.problem import Problem
 
@@ -39,16 +40,23 @@ class Forecast(NamedTuple):
     numbers: float
 
 
-def forecast(problem: Problem, lanes: int, alphas: int, standardize: bool) -> Forecast:
-    """For a problem that the engine takes, all lanes together."""
-    if problem.penalty.twin(problem.p).quadratic:
-        return _ridge(problem, lanes, alphas, lanes if standardize else 1)
+def forecast(problem: Problem, multiples: Matrix, lanes: int, alphas: int, standardize: bool) -> Forecast:
+    """For a problem that the engine takes, all lanes together; arguments as for `read`."""
     (n, p), kind = problem.design.shape, kind_of(problem)
+    if ridge(problem) and wide(problem):
+        return _kernel(n, p, lanes, alphas, lanes if standardize else 1)
     around = BLOCKS + lanes * (30.0 * (n + p) + alphas * min(p, n)) + 2 * alphas * p
-    if on_gram(problem, lanes):
-        square = (p + 2.0) ** 2
-        flops = n * square + lanes * UPDATES * square * (p + alphas)
-        return Forecast("one Gram matrix", 1, lanes, flops, lanes, around + 3 * lanes * square)
+    families = [Patterns.of(multiples, columns) for columns in on_gram(problem, multiples, lanes)]
+    if families:
+        square, sums = (p + 2.0) ** 2, sum(family.kept.shape[1] for family in families)
+        words = "one Gram matrix" if len(families) == 1 else f"{len(families)} Gram matrices"
+        if ridge(problem):
+            words, steps = f"{words}, decomposed", lanes * (DECOMPOSED * square**1.5 + 4 * square * alphas)
+            numbers = BLOCKS + 30.0 * n + 3 * (lanes + 1) * alphas * p + (sums + 2 + 5 * lanes) * square
+        else:
+            steps = lanes * UPDATES * square * (p + alphas)
+            numbers = around + (sums + 2 * lanes) * square
+        return Forecast(words, 1, lanes, len(families) * n * square + steps, lanes, numbers)
     used = min(p, min(n, p) * (GROUPED if kind is GroupedLane else 1)) * USED
     U, most, steps = SPARE * used, min(p, WIDEST_SET * min(n, p)), 1
     words, flops = "batches of alphas, each on a working set", n * U**2 + UPDATES * used**3
@@ -70,16 +78,10 @@ def forecast(problem: Problem, lanes: int, alphas: int, standardize: bool) -> Fo
     return Forecast(words, READINGS, 2 * lanes, lanes * flops, lanes * steps * READINGS, numbers)
 
 
-def _ridge(problem: Problem, lanes: int, alphas: int, kernels: int) -> Forecast:
-    """`kernels`: what lanes would share, but for a standardisation of their own."""
-    n, p = problem.design.shape
-    square, models = (min(n, p) + 2.0) ** 2, float(lanes * alphas)
-    decomposed = lanes * DECOMPOSED * square**1.5
-    around = BLOCKS + 30.0 * n + 3 * models * p + 3 * alphas * p
-    if not wide(problem):
-        flops = n * square + decomposed + 4 * square * models
-        return Forecast("one Gram matrix, decomposed", 1, lanes, flops, lanes, around + (2 + 6 * lanes) * square)
+def _kernel(n: int, p: int, lanes: int, alphas: int, kernels: int) -> Forecast:
+    """Of ridge. `kernels`: what lanes would share, but for a standardisation of their own."""
+    square, models = (n + 2.0) ** 2, float(lanes * alphas)
     readings = CLOSED + 2 * (kernels - 1)  # and the spread of each lane's columns
-    flops = kernels * p * square + decomposed + 6 * n * p * models
-    numbers = around + 3 * models * n + (1 + 4 * min(lanes, threads.count())) * square
+    flops = kernels * p * square + lanes * DECOMPOSED * square**1.5 + 6 * n * p * models
+    numbers = BLOCKS + 30.0 * n + 3 * models * (n + p) + 3 * alphas * p + (1 + 4 * min(lanes, threads.count())) * square
     return Forecast("one kernel matrix, decomposed", readings, 1, flops, lanes, numbers)

@@ -76,7 +76,6 @@ class GroupedLane(SquaredLane):
         return np.append(firsts, len(labels)).astype(np.int64), members, self.unit[0, self.columns[members[firsts]]]
 
     def solve(self, strengths, tol, panel):
-        self.fill(panel)
         starts, members, omega = self._layout()
         target, m = 0.1 * tol * self.half, len(strengths)
         W, gaps, done, w = np.zeros((m, len(self.columns))), np.full(m, np.inf), 0, self.state.w

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,17 @@ from shrinkage.problem import GAP, Problem
 # A column (or the target) whose spread in a lane is a smaller share than this of its spread over all rows has lost digits to
 # the subtraction of its mean: its moments are formed again from the lane's own rows.
 LEAST_SPREAD = 1e-6
+MOST_PATTERNS = 4  # of a family's rows, for each of its weightings: their products are formed apart, and kept
+
+
+class Course(NamedTuple):
+    """What a lane is to follow: a penalty, whose `twin` the `strengths` (m,) multiply, over the rows as one `weighting` counts
+    them. `pace`: times a strength, what multiplies the knots of the penalty's concave part (0: they stay)."""
+
+    weighting: int
+    twin: Any
+    strengths: Vector
+    pace: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +44,7 @@ class Line:
     kind: str = GAP  # of certificate: `gaps` may be violations
     unit: float | None = None  # what they are relative to; None: half the null deviance
     df: Vector | None = None  # degrees of freedom (m,), where they come with the models
+    lane: int = 0  # whose path this is
 
     @property
     def relative(self) -> Vector:
@@ -55,57 +67,101 @@ class Line:
 
 
 class Rows(ABC):
-    """What was read of X for a number of lanes."""
+    """What was read of X for a number of weightings of its rows. A lane is one of these and a penalty."""
 
-    pull: Vector  # X' gradient of the first lane at its null model, (p,)
+    pull: Vector  # X' gradient of the first weighting at its null model, (p,)
     passes: int  # readings of X so far
 
     @abstractmethod
-    def follow(self, twin: Any, strengths: Matrix, pace: Vector, tol: float, standardize: bool) -> Iterator[list[Line]]:
-        """The lanes' paths, some strengths at a time.
+    def follow(self, courses: list[Course], tol: float, standardize: bool) -> Iterator[list[Line]]:
+        """The paths of lanes, one for each course, some strengths of some lanes at a time.
 
-        `twin`: of the penalty, which `strengths` (lanes, m) multiply; `pace` (lanes,): times a strength, what multiplies the
-        knots of its concave part (0: they stay); `standardize`: it acts on coefficients times the lane's own spread of their
-        columns."""
+        `standardize`: penalties act on coefficients times the weighting's own spread of their columns."""
 
     @abstractmethod
-    def regular(self, lane: int) -> bool:
-        """Whether the lane can be followed: its target varies."""
+    def regular(self, weighting: int) -> bool:
+        """Whether its lanes can be followed: the target varies."""
 
     @abstractmethod
-    def errors(self, lane: int, line: Line, columns: list[int]) -> Matrix:
-        """For each of these columns of the marks, the mean unit deviance of every model of a lane's line on the rows it
-        counts."""
+    def errors(self, line: Line, columns: list[int]) -> Matrix:
+        """For each of these columns of the marks, the mean unit deviance of every model of a line on the rows it counts."""
 
     def hessian(self, line: Line, i: int, columns: np.ndarray) -> Matrix:
-        """The loss's second derivative at model i of the first lane's line, on some of the line's columns: for lines that
-        come without their degrees of freedom."""
+        """The loss's second derivative at model i of a line, on some of its columns: for lines that come without their degrees
+        of freedom."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """Rows that every lane (and every held-out set) weights alike, relative to the task's weights, are one pattern."""
+    """Rows that every one of some columns (weightings and held-out sets) counts alike, relative to the task's weights, are one
+    pattern."""
 
     labels: np.ndarray  # (n,), the pattern of each row
     marks: Matrix  # (patterns, columns): the multiple each column gives a pattern
+    columns: np.ndarray  # which these are
 
     @classmethod
-    def of(cls, multiples: Matrix) -> Patterns:
-        """`multiples` (n, m): how often each row counts in each column."""
+    def of(cls, multiples: Matrix, columns: Any = None) -> Patterns:
+        """`multiples` (n, m): how often each row counts in each column; some of the columns, or all."""
+        columns = np.arange(multiples.shape[1]) if columns is None else np.sort(columns)
+        if len(columns) < multiples.shape[1]:
+            multiples = multiples.T[columns].T
         n, m = multiples.shape
         if m == 1 and np.all(multiples == multiples[0]):
-            return cls(np.zeros(n, np.int64), multiples[:1])
+            return cls(np.zeros(n, np.int64), multiples[:1], columns)
         key = multiples @ np.random.default_rng(0).random(m)  # rows alike have equal keys; the reverse is checked
-        _, first, labels = np.unique(key, return_index=True, return_inverse=True)
-        if not np.array_equal(np.take(multiples[first].T, labels, axis=1), multiples.T):  # as a column lies, side by side
+        keys = np.unique(key)
+        labels, some = np.searchsorted(keys, key), np.empty(len(keys), np.int64)
+        some[labels] = np.arange(n)  # a row of each
+        if not np.array_equal(np.take(multiples[some].T, labels, axis=1), multiples.T):  # as a column lies, side by side
             marks, labels = np.unique(multiples, axis=0, return_inverse=True)
-            return cls(labels.reshape(-1), marks)
-        return cls(labels, multiples[first])
+            return cls(labels.reshape(-1), marks, columns)
+        return cls(labels, multiples[some], columns)
 
     @property
     def count(self) -> int:
         return len(self.marks)
+
+    @property
+    def kept(self) -> Matrix:
+        """(patterns, sums): of which patterns products are added up and kept: of each, or of those of each column, whichever are
+        fewer."""
+        return np.eye(self.count) if self.count <= len(self.columns) else self.marks
+
+    @property
+    def shares(self) -> Matrix:
+        """(sums, columns): how those of a column follow from what is kept."""
+        return self.marks if self.count <= len(self.columns) else np.eye(len(self.columns))
+
+
+def families(multiples: Matrix, weightings: int) -> list[list[int]]:
+    """The columns in families that have few patterns each, where all of them together may have any number.
+
+    The first columns are weightings, and the others the sets on which those after the first weighting are scored. Folds of one
+    partition are a family; those of a second one would split each of its patterns, and begin another family. So does every
+    bootstrap sample.
+    """
+    n, m = multiples.shape
+    number = np.random.default_rng(0).random((m,))
+    found, nothing = [[0]], np.zeros(n)
+    key, lanes = nothing, 1  # rows of the family at hand that are alike have equal keys
+    for k in range(1, weightings):
+        mine = [j for j in (k, weightings - 1 + k) if j < m]
+        both = _keys(key, multiples, number, mine)
+        if len(np.unique(both)) <= MOST_PATTERNS * (lanes + 1):
+            found[-1] += mine
+            key, lanes = both, lanes + 1
+        else:
+            found.append(mine)
+            key, lanes = _keys(nothing, multiples, number, mine), 1
+    return found
+
+
+def _keys(key: Vector, multiples: Matrix, number: Vector, columns: list[int]) -> Vector:
+    for j in columns:
+        key = key + number[j] * multiples[:, j]
+    return key
 
 
 @dataclass(frozen=True, eq=False)

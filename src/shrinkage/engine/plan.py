@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from shrinkage.designs import Matrix, Sparse, Vector
@@ -12,41 +14,46 @@ from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.gram import GramRows
 from shrinkage.engine.grouped import GroupedLane
 from shrinkage.engine.kernel import KernelRidge
-from shrinkage.engine.lanes import Patterns, Rows
+from shrinkage.engine.lanes import Patterns, Rows, families
 from shrinkage.engine.ridge import GramRidge
 from shrinkage.engine.squares import SquaredLane
 from shrinkage.engine.thin import ThinLane
 from shrinkage.problem import Problem
 
 LEAST_TOL = 1e-12  # below it, a gap out of Gram quantities is rounding
-WIDEST = 400  # columns whose whole Gram costs no more than a path's readings of X, and PER_LANE more for each further lane
+# Columns whose whole Gram costs no more than a path's readings of X, and PER_LANE more for each further weighting it serves.
+WIDEST = 400
 PER_LANE = 50
 
 
-def suits(problem: Problem, tol: float) -> bool:
+def kind(job: Any, tol: float) -> tuple[type[Lane], bool] | None:
+    """Which way the engine goes with this problem or task, None where it does not take it. Those of one kind are read alike."""
+    return (kind_of(job), ridge(job)) if suits(job, tol) else None
+
+
+def suits(job: Any, tol: float) -> bool:
     """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2;
     for squared error also L2 alone, concave terms, or norms of groups."""
-    squared, curved = problem.loss.quadratic and problem.loss.separable, problem.loss.chi_square
-    twin = problem.penalty.twin(problem.p) if squared or curved else None
-    if twin is None or tol < LEAST_TOL or problem.p == 0:
+    squared, curved, p = job.loss.quadratic and job.loss.separable, job.loss.chi_square, job.design.shape[1]
+    twin = job.penalty.twin(p) if squared or curved else None
+    if twin is None or tol < LEAST_TOL or p == 0:
         return False
     if twin.groups is not None:
         return squared and grouped.suits(twin)
     if twin.terms[4].any():
         return squared
-    if curved and len(problem.free):
+    if curved and job.penalty.free(p).any():
         return False  # the dual point must be orthogonal to every free column, not to the intercept alone
     return bool(twin.terms[1].any()) and squared if twin.quadratic else True
 
 
-def shared(problem: Problem, standardize: bool, lanes: int) -> bool:
+def shared(problem: Problem, standardize: bool, multiples: Matrix, lanes: int) -> bool:
     """Whether lanes can go together. A group's norm cannot be restated in each lane's own spread of its columns, which is not
     among what is read of columns that no intercept centres; and where ridge's Grams are large, it is they and not the reading
     of X that take the time and the memory."""
-    twin = problem.penalty.twin(problem.p)
-    if standardize and (twin.groups is not None or not problem.intercept):
+    if standardize and (problem.penalty.twin(problem.p).groups is not None or not problem.intercept):
         return False
-    return not twin.quadratic or wide(problem) or few(problem, lanes)
+    return not ridge(problem) or wide(problem) or bool(on_gram(problem, multiples, lanes))
 
 
 def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive: bool) -> Rows | None:
@@ -55,17 +62,21 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
     `size` (p,): the root mean square of each column; `multiples` (n, lanes and sets to be scored): how often each counts a
     row; `positive`: every alpha is > 0.
     """
-    ridge = problem.penalty.twin(problem.p).quadratic
-    if ridge and wide(problem):
+    if ridge(problem) and wide(problem):
         return KernelRidge(problem, size, multiples, lanes)
-    if ridge or on_gram(problem, lanes):
-        patterns = Patterns.of(multiples)
-        if patterns.count <= 4 * lanes:
-            weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
-            return (GramRidge if ridge else GramRows)(problem, weights, patterns, lanes)
-    if ridge or not positive:
+    together = on_gram(problem, multiples, lanes)
+    if together:
+        weights = problem.weights * np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
+        patterns = [Patterns.of(multiples, columns) for columns in together]
+        return (GramRidge if ridge(problem) else GramRows)(problem, weights, patterns, lanes)
+    if ridge(problem) or not positive:
         return None
     return BatchedRows(kind_of(problem), problem, problem.weights, size, multiples, lanes)
+
+
+def ridge(job: Any) -> bool:
+    """Whether the penalty of this problem or task is L2 alone, with a closed form for squared error."""
+    return job.penalty.twin(job.design.shape[1]).quadratic
 
 
 def wide(problem: Problem) -> bool:
@@ -74,23 +85,31 @@ def wide(problem: Problem) -> bool:
     return n <= p
 
 
-def few(problem: Problem, lanes: int) -> bool:
-    """Whether the columns are so few that all of their Gram is formed for every lane."""
-    return problem.p <= WIDEST + PER_LANE * (lanes - 1)
+def on_gram(problem: Problem, multiples: Matrix, lanes: int) -> list[list[int]]:
+    """The `families` of weightings whose Gram of all columns is formed; none where working sets cost less, or for ridge, lanes
+    one after another.
+
+    A family's costs n p**2, whatever it holds: a partition's folds share one, and p may be large; a bootstrap sample has one to
+    itself, which up to `WIDEST` columns is still cheaper than its share in the readings and a Gram of nearly as many columns.
+    Ridge alone has no other way.
+    """
+
+    def cheap(count: int) -> bool:
+        return problem.p <= WIDEST + PER_LANE * (lanes / count - 1) or (lanes == 1 and ridge(problem))
+
+    if kind_of(problem) not in (SquaredLane, ThinLane) or not cheap(1):
+        return []
+    found = families(multiples, lanes)
+    return found if cheap(len(found)) else []
 
 
-def on_gram(problem: Problem, lanes: int) -> bool:
-    """Whether all columns' Gram is formed, if the lanes' patterns of rows are few."""
-    return kind_of(problem) in (SquaredLane, ThinLane) and few(problem, lanes)
-
-
-def kind_of(problem: Problem) -> type[Lane]:
-    """How a lane of this problem solves a batch."""
-    twin = problem.penalty.twin(problem.p)
-    if not problem.loss.quadratic:
+def kind_of(job: Any) -> type[Lane]:
+    """How a lane of this problem or task, which the engine takes, solves a batch."""
+    twin = job.penalty.twin(job.design.shape[1])
+    if not job.loss.quadratic:
         return CurvedLane
     if twin.groups is not None:
         return GroupedLane
     if twin.terms[4].any():
         return ConcaveLane
-    return ThinLane if isinstance(problem.design, Sparse) else SquaredLane
+    return ThinLane if isinstance(job.design, Sparse) else SquaredLane

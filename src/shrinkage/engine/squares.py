@@ -7,24 +7,22 @@ from scipy import linalg
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.batched import NOTHING, Lane, Solved, State
+from shrinkage.engine.batched import Lane, Solved, State
 from shrinkage.engine.panels import Panel
+from shrinkage.engine.working import NOTHING, WorkingSet
 
 
-class SquaredLane(Lane):
-    floor = 0.0
+class SquaredSet(WorkingSet):
+    """With the target about its mean, `y`, and the columns' products with it, `q`."""
 
-    def __init__(self, problem, weights, size):
-        curvature = np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
-        super().__init__(problem, weights * curvature, size * np.sqrt(curvature.max()))
+    def __init__(self, problem, weights):
+        super().__init__(problem, weights)
         level = 0.0
         if problem.intercept:
-            first = problem.y[np.flatnonzero(self.weights)[0]]
-            level = float(first + self.weights @ (problem.y - first) / self.total)
+            first = problem.y[np.flatnonzero(weights)[0]]
+            level = float(first + weights @ (problem.y - first) / self.total)
         self.y, self.mean_of_y = problem.y - level, level
-        self.yy = float(self.weights @ self.y**2)
-        self.half = self.yy / 2
-        self.state = State(np.inf, NOTHING, self.root * self.y, np.zeros(len(self.y)), NOTHING, NOTHING)
+        self.yy = float(weights @ self.y**2)
 
     def measure(self, metric, whole=None):
         super().measure(metric, whole)
@@ -41,8 +39,23 @@ class SquaredLane(Lane):
         super()._mend(j, panel)
         self.q[j] = float((self.metric * self.centred(j, panel)) @ self.y)
 
+
+class SquaredLane(Lane):
+    floor = 0.0
+    sets = SquaredSet
+    working: SquaredSet
+
+    def __init__(self, problem, weights, size):
+        curvature = np.asarray(problem.loss.curvature(problem.y, problem.null.eta))
+        super().__init__(problem, weights * curvature, size * np.sqrt(curvature.max()))
+        self.half = self.yy / 2
+        self.state = State(np.inf, NOTHING, self.root * self.y, np.zeros(len(self.y)), NOTHING, NOTHING)
+
+    y = property(lambda self: self.working.y)
+    yy = property(lambda self: self.working.yy)
+    q = property(lambda self: self.working.q)
+
     def solve(self, strengths, tol, panel):
-        self.fill(panel)
         W, _, gaps, tangent, *_ = _core.follow(
             self.G, self.q, self.yy, np.ascontiguousarray(self.unit[:, self.columns]), np.ascontiguousarray(strengths),
             self.state.w, 0.1 * tol * self.half, True, self.memory,
@@ -53,7 +66,7 @@ class SquaredLane(Lane):
         """What follows from models W (b, U), and from -dw / d strength at the last, (U,)."""
         self.lead(self.fitted(tangent[None, :], panel)[:, 0])
         vectors = self.root[:, None] * (self.y[:, None] - self.fitted(W, panel))
-        return Solved(W, self.mean_of_y - W @ self.mean, gaps, vectors, np.sum(vectors**2, axis=0) / 2)
+        return Solved(W, self.working.mean_of_y - W @ self.mean, gaps, vectors, np.sum(vectors**2, axis=0) / 2)
 
     def hessian(self, line, i, columns, panel):
         at = self.place[line.columns[columns]]

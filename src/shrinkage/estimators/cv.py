@@ -21,7 +21,7 @@ from shrinkage.fit import Task
 from shrinkage.grids import read_alphas
 from shrinkage.paths import Path
 from shrinkage.selection import CRITERIA, RULES, Choice, fold_masks, information, judge
-from shrinkage.walk import Settings, walk
+from shrinkage.walk import Settings, walks
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -60,15 +60,16 @@ def read_scorer(estimator: Any, scoring: Any) -> Any:
 
 
 def select_mean(
-    task: Task, alphas: Any, ratio: float | None, splits: Splits | None, rule: str, tol: float, max_iter: int
-) -> Choice:
-    """A path over all rows and its `Choice`; `alphas` is a number of them, the alphas themselves, or None for 100."""
+    tasks: Sequence[Task], alphas: Any, ratio: float | None, splits: Splits | None, rule: str, tol: float, max_iter: int
+) -> list[Choice]:
+    """For each of some tasks, which differ in their penalties alone, a path over all rows and its `Choice`; `alphas` is a number
+    of them, the alphas themselves, or None for 100."""
     if alphas is None or (isinstance(alphas, Integral) and not isinstance(alphas, bool)):
         count, values = 100 if alphas is None else int(alphas), None
     else:
         count, values = 0, read_alphas(alphas)
-    masks = None if splits is None else fold_masks(splits, task, None, None)
-    return judge(task, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
+    masks = None if splits is None else fold_masks(splits, tasks[0], None, None)
+    return judge(tasks, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
 
 
 def chosen(choices: Sequence[Choice], rule: str) -> int:
@@ -98,17 +99,24 @@ class FoldModels:
     paths: list[Path]
 
 
-def sum_path(task: Task, strengths: np.ndarray, tol: float, max_iter: int) -> Path:
-    """A path over strengths on the sum of the loss, which must be decreasing; its alphas are strengths / W."""
-    return walk(task, strengths / float(task.weights.sum()), len(strengths), None, tol, max_iter)
+def sum_paths(tasks: Sequence[Task], strengths: np.ndarray, tol: float, max_iter: int) -> list[Path]:
+    """For each of some tasks, which differ in their penalties alone, a path over strengths on the sum of the loss, which must be
+    decreasing; its alphas are strengths / W."""
+    alphas = strengths / float(tasks[0].weights.sum())
+    return [one.paths[0] for one in walks(tasks, None, None, Settings(alphas, len(alphas), None, tol, max_iter))]
 
 
-def fold_models(task: Task, strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> FoldModels:
-    """Every fold's model at every strength, in the order given."""
+def fold_models(tasks: Sequence[Task], strengths: np.ndarray, splits: Splits, tol: float, max_iter: int) -> list[FoldModels]:
+    """For each of some tasks, which differ in their penalties alone, every fold's model at every strength, in the order given."""
     order = np.argsort(-strengths, kind="stable")
-    train, _ = fold_masks(splits, task, None, None)
-    paths = [sum_path(replace(task, weights=mask * task.weights), strengths[order], tol, max_iter) for mask in train.T]
-    back = np.argsort(order)
+    folds = []
+    for mask in fold_masks(splits, tasks[0], None, None)[0].T:
+        weights = mask * tasks[0].weights
+        folds.append(sum_paths([replace(task, weights=weights) for task in tasks], strengths[order], tol, max_iter))
+    return [_models(list(paths), np.argsort(order)) for paths in zip(*folds, strict=True)]
+
+
+def _models(paths: list[Path], back: np.ndarray) -> FoldModels:
     return FoldModels(
         np.array([path.coefs.T[back] for path in paths]), np.array([path.intercepts[back] for path in paths]),
         np.array([path.n_iter[back] for path in paths]), paths,
@@ -126,8 +134,10 @@ def best_score(scores: np.ndarray, strengths: np.ndarray, rule: str) -> int:
     return int(enough[np.argmax(strengths[enough])])
 
 
-def best_criterion(task: Task, strengths: np.ndarray, rule: str, tol: float, max_iter: int) -> tuple[int, float]:
-    """The index with the smallest criterion over the models of all rows, and its value."""
+def best_criterion(tasks: Sequence[Task], strengths: np.ndarray, rule: str, tol: float, max_iter: int) -> list[tuple[int, float]]:
+    """For each of some tasks, which differ in their penalties alone, the index with the smallest criterion over the models of all
+    rows, and its value."""
     order = np.argsort(-strengths, kind="stable")
-    values = information(task, sum_path(task, strengths[order], tol, max_iter))[rule]
-    return int(order[np.argmin(values)]), float(np.min(values))
+    paths = sum_paths(tasks, strengths[order], tol, max_iter)
+    every = [information(task, path)[rule] for task, path in zip(tasks, paths, strict=True)]
+    return [(int(order[np.argmin(values)]), float(np.min(values))) for values in every]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from shrinkage.estimators.words import elastic_net
 from shrinkage.inputs import read_alpha, read_tol
 from shrinkage.losses import SquaredError
 from shrinkage.penalties import NonNegative, Penalty
-from shrinkage.watching import part
 
 
 class _ElasticNetLike:
@@ -156,11 +156,10 @@ class ElasticNetCV(_ElasticNetLike, Regressor):
         self._polite(values.shape[1])
         splits = read_splits(self.cv, values, y_, groups, self.rule)
         ratios = [float(r) for r in read_numbers(self.l1_ratio, "l1_ratio")]
-        tasks = [self._task(values, y_, SquaredError(), self._unit(r), weights) for r in ratios]
-        choices = []
-        for i, task in enumerate(tasks):
-            with part(i, len(tasks)):
-                choices.append(select_mean(task, self.alphas, self.eps, splits, self.rule, read_tol(self.tol), self._max_iter()))
+        units = [self._unit(r) for r in ratios]
+        task = self._task(values, y_, SquaredError(), units[0], weights)
+        tasks = [replace(task, penalty=unit) for unit in units]
+        choices = select_mean(tasks, self.alphas, self.eps, splits, self.rule, read_tol(self.tol), self._max_iter())
         k = chosen(choices, self.rule)
         self.choice_, self.path_ = choices[k], choices[k].path
         self.alpha_ = self.choice_.alpha

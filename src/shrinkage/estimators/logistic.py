@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -188,9 +189,11 @@ class LogisticRegressionCV(_LogisticLike):
         strengths = np.array([_strength(C) for C in self.Cs_])
         ratios = (0.0,) if self.l1_ratios is None else tuple(read_numbers(self.l1_ratios, "l1_ratios"))
         self.l1_ratios_ = np.array([self._ratio(r) for r in ratios])
-        tasks = [self._task(values, codes, Logistic(), elastic_net(float(r)), weights) for r in self.l1_ratios_]
+        nets = [elastic_net(float(r)) for r in self.l1_ratios_]
+        task = self._task(values, codes, Logistic(), nets[0], weights)
+        tasks = [replace(task, penalty=net) for net in nets]
         if self.rule in CRITERIA:
-            found = [best_criterion(task, strengths, self.rule, read_tol(self.tol), self._max_iter()) for task in tasks]
+            found = best_criterion(tasks, strengths, self.rule, read_tol(self.tol), self._max_iter())
             r = int(np.argmin([value for _, value in found]))
             i = found[r][0]
         else:
@@ -221,7 +224,7 @@ class LogisticRegressionCV(_LogisticLike):
         """(index of the l1_ratio, index of the C)."""
         scorer = read_scorer(self, self.scoring)
         rows = sparse.csr_matrix(X) if sparse.issparse(X) else X
-        fits = [fold_models(task, strengths, splits, read_tol(self.tol), self._max_iter()) for task in tasks]
+        fits = fold_models(tasks, strengths, splits, read_tol(self.tol), self._max_iter())
         self._warn_paths([path for fit in fits for path in fit.paths])
         scores = np.empty((len(splits), len(tasks), len(strengths)))
         for k, (_, test) in enumerate(splits):

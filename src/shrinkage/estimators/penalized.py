@@ -43,7 +43,7 @@ class _Penalized(Model):
         loss, unit, stated = self._words(values, weights)
         task = self._task(values, y, loss, unit, weights, offset, self.standardize)
         alphas = self.n_alphas if self.alphas is None else self.alphas
-        choice = select_mean(task, alphas, self.ratio, splits, self.rule, read_tol(self.tol), self._max_iter())
+        (choice,) = select_mean([task], alphas, self.ratio, splits, self.rule, read_tol(self.tol), self._max_iter())
         self.choice_, self.path_ = choice, choice.path
         self.alpha_, self.alphas_ = choice.alpha, choice.alphas
         self._notes = end_of_grid(choice.index, len(choice.alphas), "alpha")

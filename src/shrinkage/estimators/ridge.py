@@ -154,7 +154,7 @@ class RidgeCV(Ridge):
         return self._fit(X, values, Y, weights, [float(a) for a in np.broadcast_to(self.alpha_, (len(tasks),))], start)
 
     def _by_criterion(self, tasks: list[Task], alphas: np.ndarray) -> Any:
-        found = np.array([best_criterion(task, alphas, self.rule, self.tol, self.max_iter)[0] for task in tasks])
+        found = np.array([best_criterion([task], alphas, self.rule, self.tol, self.max_iter)[0][0] for task in tasks])
         if self.alpha_per_target and len(tasks) > 1:
             return found
         if len(set(found)) > 1:
@@ -204,7 +204,7 @@ class RidgeCV(Ridge):
     ) -> int:
         scorer = read_scorer(self, self.scoring)
         rows = sparse.csr_matrix(X) if sparse.issparse(X) else X
-        fits = [fold_models(task, alphas, splits, self.tol, self.max_iter) for task in tasks]
+        fits = [fold_models([task], alphas, splits, self.tol, self.max_iter)[0] for task in tasks]
         self._warn_paths([path for fit in fits for path in fit.paths])
         scores = np.empty((len(splits), len(alphas)))
         for k, (_, test) in enumerate(splits):
