@@ -49,7 +49,7 @@ public:
             sweep(true);
             for (int inner = 0; inner < 4; ++inner) sweep(false);
             if (gap() <= target) break;
-            if (round % 3 == 2) descend_face(7 * (round + 1), interrupted);  // few products while the face still changes
+            if (round > 0) descend_face(8 + 2 * round, interrupted);  // few products while the face still changes
         }
         refresh();
         return gap();
@@ -140,7 +140,8 @@ private:
         return face;
     }
 
-    // To the minimiser of the face, or to its edge.
+    // To the minimiser of the face; coefficients that would pass an edge on the way stop there, and if that does not help, all
+    // stop at the first one.
     void descend_face(int products, const Interrupted& interrupted) {
         std::vector<std::size_t> face = active();
         std::vector<double> b(face.size());
@@ -149,19 +150,36 @@ private:
             b[a] = pull(face[a]) - t.l2 * w[face[a]] - t.l1 * sign(w[face[a]]);
         }
         std::vector<double> d = conjugate_gradients(face, b, 1e-2, products, interrupted);
-        double share = 1, edge = 0;
-        std::size_t first = X.k;
+        double share = 1;
+        std::size_t first = face.size();
+        std::vector<double> from(face.size()), to(face.size());
         for (std::size_t a = 0; a < face.size(); ++a) {
-            Term t = unit[face[a]];
-            double at = w[face[a]], to = at + d[a], stop = t.clip(t.l1 > 0 && at * to < 0 ? 0 : to);
-            if (stop != to && (stop - at) / d[a] < share) share = (stop - at) / d[a], first = face[a], edge = stop;
+            Term t = term(face[a]);
+            from[a] = w[face[a]];
+            double whole = from[a] + d[a];
+            to[a] = t.clip(t.l1 > 0 && from[a] * whole < 0 ? 0 : whole);
+            if (to[a] != whole && (to[a] - from[a]) / d[a] < share) share = (to[a] - from[a]) / d[a], first = a;
         }
+        double before = objective();
+        set(face, to);
+        if (first == face.size() || objective() <= before) return;
+        for (std::size_t a = 0; a < face.size(); ++a)
+            if (a != first) to[a] = unit[face[a]].clip(from[a] + share * d[a]);
+        set(face, to);
+    }
+
+    void set(const std::vector<std::size_t>& face, const std::vector<double>& values) {
         for (std::size_t a = 0; a < face.size(); ++a) {
-            std::size_t j = face[a];
-            double value = j == first ? edge : unit[j].clip(w[j] + share * d[a]);
-            move(j, value - w[j]);
-            w[j] = value;
+            move(face[a], values[a] - w[face[a]]);
+            w[face[a]] = values[a];
         }
+    }
+
+    double objective() const {
+        double sum = 0;
+        for (std::size_t i = 0; i < X.n; ++i) sum += weights[i] * (r[i] + shift) * (r[i] + shift) / 2;
+        for (std::size_t j = 0; j < X.k; ++j) sum += term(j).value(w[j]);
+        return sum;
     }
 
     // d with H d = b on some columns, H the second derivative; Hestenes and Stiefel, 1952, scaled by its diagonal. Ends where
