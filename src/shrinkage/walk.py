@@ -296,11 +296,12 @@ def _of_line(
 
 def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> list[float | Callable[[], float]]:
     """Degrees of freedom of the models of a line; of groups only once they are asked for."""
-    if line.df is not None:
-        return line.df.tolist()
     twin, m = problem.penalty.twin(problem.p), len(line.W)  # an interrupted path has fewer models than alphas
+    most = np.count_nonzero(task.weights)  # rounding may count a rank higher
+    if line.df is not None:
+        return np.minimum(line.df, most).tolist()
     if twin.groups is None and not twin.terms[1].any():
-        return np.minimum(np.count_nonzero(line.W, axis=1), np.count_nonzero(task.weights)).astype(float).tolist()
+        return np.minimum(np.count_nonzero(line.W, axis=1), most).astype(float).tolist()
     counts = [partial(_df, task, problem, line, float(alphas[i]), i) for i in range(m)]
     if twin.groups is not None:
         return [*counts]
