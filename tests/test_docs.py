@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+import json
 import math
 import re
 import shlex
@@ -213,3 +214,11 @@ def test_the_site_builds_without_a_warning(tmp_path):
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_the_table_of_speed_is_that_of_the_results():
+    from benchmarks.publish import published
+
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert published(readme, results) == readme
