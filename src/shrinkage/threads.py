@@ -33,8 +33,8 @@ def count() -> int:
 def each(function: Callable[[T], R], tiles: Iterable[T]) -> list[R]:
     """[function(tile) for tile in tiles], side by side. After an exception (Ctrl-C too) no further tile is begun."""
     tiles = list(tiles)
-    threads = min(count(), len(tiles))
-    if threads <= 1:
+    threads = min(count(), len(tiles)) if len(tiles) > 1 else 1
+    if threads == 1:
         return [function(tile) for tile in tiles]
     pending = [_executor(threads).submit(function, tile) for tile in tiles]
     try:
