@@ -158,14 +158,20 @@ std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double 
     return {trail.coefs, trail.slopes, trail.gaps, tangent, newtons, sweeps};
 }
 
+void require_groups(const Labels& starts, const Labels& members, std::size_t groups, std::size_t k) {
+    require(members.shape(0) == k && starts.shape(0) == groups + 1, "groups: members must be (k,), starts one longer than omega");
+    for (std::size_t i = 0; i < groups; ++i)
+        require(starts.data()[i] >= 0 && starts.data()[i] <= starts.data()[i + 1], "groups: starts must not fall");
+    require(starts.data()[groups] == static_cast<std::int64_t>(k), "groups: starts must end at k");
+    for (std::size_t i = 0; i < k; ++i)
+        require(members.data()[i] >= 0 && members.data()[i] < static_cast<std::int64_t>(k), "groups: a member is out of range");
+}
+
 std::tuple<Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels starts, Labels members, Values omega,
                                            Values strengths, Values start, double target, int most) {
     std::size_t k = q.shape(0), groups = omega.shape(0);
-    require(start.shape(0) == k && members.shape(0) == k && starts.shape(0) == groups + 1,
-            "follow_groups: q, start and members must be (k,), starts one longer than omega");
-    require(starts.data()[groups] == static_cast<std::int64_t>(k), "follow_groups: starts must end at k");
-    for (std::size_t i = 0; i < k; ++i)
-        require(members.data()[i] >= 0 && members.data()[i] < static_cast<std::int64_t>(k), "follow_groups: a member is out of range");
+    require(start.shape(0) == k, "follow_groups: q and start must be (k,)");
+    require_groups(starts, members, groups, k);
     Strip strip = strip_of(G, k);
     Trail trail(strengths.shape(0), k);
     int sweeps = 0;
@@ -173,8 +179,29 @@ std::tuple<Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels
     {
         nb::gil_scoped_release unlocked;
         std::vector<double> w(start.data(), start.data() + k);
-        GroupFollower follower(strip, q.data(), yy, {starts.data(), members.data(), omega.data(), groups}, w.data(), most);
+        Blocks blocks{starts.data(), members.data(), omega.data(), groups};
+        GroupFollower follower(GramSlopes(strip, q.data(), yy), blocks, w.data(), most);
         trail.walk(follower, w, strengths, target, false, watch);
+        sweeps = follower.sweeps;
+    }
+    if (watch()) throw nb::python_error();
+    return {trail.coefs, trail.gaps, sweeps};
+}
+
+std::tuple<Out2, Out1, int> follow_columns_(Table X, Values y, Labels starts, Labels members, Values omega, Values strengths,
+                                            Values start, double target, int most) {
+    std::size_t k = X.shape(0), groups = omega.shape(0);
+    require(y.shape(0) == X.shape(1) && start.shape(0) == k, "follow_columns: X must be (k, n), y (n,), start (k,)");
+    require_groups(starts, members, groups, k);
+    Trail trail(strengths.shape(0), k);
+    int sweeps = 0;
+    SignalWatch watch;
+    {
+        nb::gil_scoped_release unlocked;
+        std::vector<double> w(start.data(), start.data() + k);
+        Blocks blocks{starts.data(), members.data(), omega.data(), groups};
+        GroupFollower follower(ColumnSlopes(X.data(), y.data(), y.shape(0), k), blocks, w.data(), most);
+        trail.walk(follower, w, strengths, target, true, watch);
         sweeps = follower.sweeps;
     }
     if (watch()) throw nb::python_error();
@@ -333,6 +360,9 @@ NB_MODULE(_core, m) {
           "want_tangent"_a, "memory"_a,
           "Minimise w'Gw/2 - q'w + c P(w) for each c in turn, P of l1, l2 and box terms: (coefs (m, k), slopes q - Gw (m, k), "
           "duality gaps (m,), -dw/dc at the end (k,), Newton steps, sweeps).");
+    m.def("follow_columns", &follow_columns_, "X"_a.noconvert(), "y"_a, "starts"_a, "members"_a, "omega"_a, "strengths"_a, "start"_a,
+          "target"_a, "most"_a,
+          "The same for ||y - X'w||^2 / 2, X (k, n) having a column of the design in each row, by these themselves.");
     m.def("follow_groups", &follow_groups_, "G"_a.noconvert(), "q"_a, "yy"_a, "starts"_a, "members"_a, "omega"_a, "strengths"_a,
           "start"_a, "target"_a, "most"_a,
           "Minimise w'Gw/2 - q'w + c sum omega_g ||w_g|| for each c in turn, until one is not reached: (coefs (m, k), gaps (m,), "

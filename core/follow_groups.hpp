@@ -1,5 +1,5 @@
-// A group lasso path in the space of a Gram matrix: minimise w'Gw/2 - q'w + c sum_g omega_g ||w_g|| for one strength c after
-// another, by exact minimisation over one group at a time (Yuan and Lin, 2006, JRSS B 68, whose blocks are orthonormal; here
+// A group lasso path: minimise ||y - X w||^2 / 2 + c sum_g omega_g ||w_g|| for one strength c after another, in the space of a Gram
+// matrix or of the rows, by exact minimisation over one group at a time (Yuan and Lin, 2006, JRSS B 68, whose blocks are orthonormal; here
 // any block, by the secular equation of Foygel and Drton, 2010, arXiv 1010.3320).
 #pragma once
 #include <algorithm>
@@ -20,12 +20,87 @@ struct Blocks {
     const std::int64_t* of(std::size_t i) const { return members + starts[i]; }
 };
 
+// X'(y - X w), by the Gram matrix: all slopes are kept as w moves.
+class GramSlopes {
+public:
+    GramSlopes(Strip gram, const double* q, double yy) : gram(gram), q(q), yy(yy), g(gram.k) {}
+    static constexpr int INNER = 2;  // sweeps over what is in use, after each over all
+
+    std::size_t count() const { return gram.k; }
+    double at(std::size_t j) const { return g[j]; }
+    double cross(std::size_t i, std::size_t j) const { return gram.row(i)[j]; }
+    const std::vector<double>& all() { return g; }
+    double squares(const double* w) const {
+        double sum = yy;
+        for (std::size_t j = 0; j < gram.k; ++j) sum -= w[j] * (q[j] + g[j]);
+        return sum;
+    }
+    void reset() { std::copy(q, q + gram.k, g.begin()); }
+    // w_j has lost `by`; four rows at a time, since g is then read and written once for all. `settle` after the last.
+    void lose(std::size_t j, double by) {
+        shares[held] = by, rows[held] = gram.row(j);
+        if (++held == 4) kernels().axpy4(shares, rows, g.data(), gram.k), held = 0;
+    }
+    void settle() {
+        for (std::size_t i = 0; i < held; ++i) kernels().axpy(shares[i], rows[i], g.data(), gram.k);
+        held = 0;
+    }
+
+private:
+    Strip gram;
+    const double* q;
+    double yy, shares[4];
+    const double* rows[4];
+    std::size_t held = 0;
+    std::vector<double> g;
+};
+
+// The same by the columns themselves, weighted and centred, `X` (k, n): where their Gram would hold more numbers than they do. The
+// residual is kept, and slopes are formed as they are asked for.
+class ColumnSlopes {
+public:
+    ColumnSlopes(const double* X, const double* y, std::size_t n, std::size_t k) : X(X), y(y), n(n), k(k), r(n), g(k) {}
+    static constexpr int INNER = 5;
+
+    std::size_t count() const { return k; }
+    double at(std::size_t j) const { return kernels().dot(X + j * n, r.data(), n); }
+    double cross(std::size_t i, std::size_t j) const { return kernels().dot(X + i * n, X + j * n, n); }
+    const std::vector<double>& all() {
+        for (std::size_t j = 0; j < k; ++j) g[j] = at(j);
+        return g;
+    }
+    double squares(const double*) const { return kernels().dot(r.data(), r.data(), n); }
+    void reset() { std::copy(y, y + n, r.begin()); }
+    void lose(std::size_t j, double by) {
+        shares[held] = by, rows[held] = X + j * n;
+        if (++held == 4) kernels().axpy4(shares, rows, r.data(), n), held = 0;
+    }
+    void settle() {
+        for (std::size_t i = 0; i < held; ++i) kernels().axpy(shares[i], rows[i], r.data(), n);
+        held = 0;
+    }
+
+private:
+    const double *X, *y;
+    std::size_t n, k;
+    double shares[4];
+    const double* rows[4];
+    std::size_t held = 0;
+    std::vector<double> r, g;
+};
+
+template <class Slopes>
 class GroupFollower {
 public:
-    // `most`: rounds of three sweeps for one strength.
-    GroupFollower(Strip gram, const double* q, double yy, Blocks groups, double* w, int most)
-        : gram(gram), q(q), yy(yy), groups(groups), w(w), most(most), g(gram.k) {
-        refresh();
+    // `most`: rounds of sweeps for one strength.
+    GroupFollower(Slopes slopes, Blocks groups, double* w, int most) : slopes(std::move(slopes)), groups(groups), w(w), most(most) {
+        for (std::size_t i = 0; i < groups.count; ++i) {
+            corners.push_back(blocks.size());
+            const std::int64_t* at = groups.of(i);
+            for (std::size_t a = 0; a < groups.size(i); ++a)
+                for (std::size_t b = 0; b < groups.size(i); ++b)
+                    blocks.push_back(this->slopes.cross(static_cast<std::size_t>(at[a]), static_cast<std::size_t>(at[b])));
+        }
     }
 
     int sweeps = 0;
@@ -33,27 +108,26 @@ public:
     // Sweeps until the duality gap is at most `target`, or `most` rounds are done; returns the gap reached.
     double solve(double c, double target, const Interrupted& interrupted) {
         strength = c;
-        double now = gap();
-        for (int round = 0; now > target && round < most; ++round) {
-            for (int inner = 0; inner < 3; ++inner) sweep(inner == 0);
-            now = gap();
-            if (interrupted()) break;
-        }
         refresh();
-        return gap();
+        double now = gap();
+        for (int round = 0; now > target && round < most && !interrupted(); ++round) {
+            for (int inner = 0; inner <= Slopes::INNER; ++inner) sweep(inner == 0);
+            now = gap();
+        }
+        return now;
     }
 
     // P - D over these columns at the dual point scaled into its domain, each summand >= 0.
-    double gap() const {
-        double share = 1, squares = yy;
+    double gap() {
+        const std::vector<double>& g = slopes.all();
+        double share = 1;
         for (std::size_t i = 0; i < groups.count; ++i)
             share = std::min(share, groups.omega[i] * strength / std::max(norm(g.data(), i), TINY));
-        for (std::size_t j = 0; j < gram.k; ++j) squares -= w[j] * (q[j] + g[j]);
-        double sum = (1 - share) * (1 - share) * std::max(squares, 0.0) / 2;
+        double sum = (1 - share) * (1 - share) * std::max(slopes.squares(w), 0.0) / 2;
         for (std::size_t i = 0; i < groups.count; ++i) {
             double size = norm(w, i), along = 0;
             if (size == 0) continue;
-            for (std::size_t a = 0; a < groups.size(i); ++a) along += w[groups.of(i)[a]] * g[groups.of(i)[a]];
+            for (std::size_t a = 0; a < groups.size(i); ++a) along += w[groups.of(i)[a]] * g[static_cast<std::size_t>(groups.of(i)[a])];
             sum += std::max(groups.omega[i] * strength * size - share * along, 0.0);
         }
         return sum;
@@ -61,16 +135,14 @@ public:
 
 private:
     static constexpr double TINY = std::numeric_limits<double>::min();
-    Strip gram;
-    const double* q;
-    double yy;
+    Slopes slopes;
     Blocks groups;
     double* w;
     int most;
-    std::vector<double> g, u, block, factor, z, y;  // g is q - G w
-    double strength = 0, shares[4];
-    const double* rows[4];
-    std::size_t held = 0;
+    std::vector<double> u, factor, z, y;
+    std::vector<double> blocks;  // of the Gram, group after group
+    std::vector<std::size_t> corners;  // where each begins
+    double strength = 0;
 
     double norm(const double* x, std::size_t i) const {
         double sum = 0;
@@ -79,19 +151,16 @@ private:
     }
 
     void refresh() {
-        std::copy(q, q + gram.k, g.begin());
-        for (std::size_t j = 0; j < gram.k; ++j)
-            if (w[j] != 0) take(-w[j], j);
-        taken();
+        slopes.reset();
+        for (std::size_t j = 0; j < slopes.count(); ++j)
+            if (w[j] != 0) slopes.lose(j, -w[j]);
+        slopes.settle();
     }
 
     void sweep(bool all) {
         ++sweeps;
-        for (std::size_t i = 0; i < groups.count; ++i) {
-            bool used = norm(w, i) > 0;
-            if (!used && (!all || norm(g.data(), i) <= groups.omega[i] * strength)) continue;
-            update(i);
-        }
+        for (std::size_t i = 0; i < groups.count; ++i)
+            if (all || norm(w, i) > 0) update(i);
     }
 
     // w_g to its minimiser, all else held: 0, or h z with (h G_gg + c omega I) z = u and ||z|| = 1. 1 / ||z|| is concave in h,
@@ -99,20 +168,21 @@ private:
     void update(std::size_t i) {
         std::size_t size = groups.size(i);
         const std::int64_t* at = groups.of(i);
+        const double* block = blocks.data() + corners[i];
         double c = groups.omega[i] * strength, length = 0, h = 0;
-        u.assign(size, 0), block.resize(size * size);
+        u.resize(size);
         for (std::size_t a = 0; a < size; ++a) {
-            const double* row = gram.row(static_cast<std::size_t>(at[a]));
-            double sum = g[at[a]];
-            for (std::size_t b = 0; b < size; ++b) block[a * size + b] = row[at[b]], sum += row[at[b]] * w[at[b]];
+            double sum = slopes.at(static_cast<std::size_t>(at[a]));
+            for (std::size_t b = 0; b < size; ++b) sum += block[a * size + b] * w[at[b]];
             u[a] = sum, length += sum * sum, h += w[at[a]] * w[at[a]];
         }
+        if (h == 0 && std::sqrt(length) <= c) return;
         const Interrupted never = [] { return false; };  // a block is small
         z.assign(size, 0);
         if (std::sqrt(length) > c) {
             h = std::sqrt(h);
             for (int step = 0; step < 50; ++step) {
-                factor = block;
+                factor.assign(block, block + size * size);
                 for (double& entry : factor) entry *= h;
                 for (std::size_t a = 0; a < size; ++a) factor[a * size + a] += c;
                 if (!cholesky(factor, size, never)) return;
@@ -136,19 +206,9 @@ private:
             for (double& entry : z) entry *= h / std::sqrt(square);
         }
         for (std::size_t a = 0; a < size; ++a) {
-            if (z[a] != w[at[a]]) take(w[at[a]] - z[a], static_cast<std::size_t>(at[a]));
+            if (z[a] != w[at[a]]) slopes.lose(static_cast<std::size_t>(at[a]), w[at[a]] - z[a]);
             w[at[a]] = z[a];
         }
-        taken();
-    }
-
-    // g += share times a row of the Gram, four rows at a time: g is then read and written once for all.
-    void take(double share, std::size_t j) {
-        shares[held] = share, rows[held] = gram.row(j);
-        if (++held == 4) kernels().axpy4(shares, rows, g.data(), gram.k), held = 0;
-    }
-    void taken() {
-        for (std::size_t i = 0; i < held; ++i) kernels().axpy(shares[i], rows[i], g.data(), gram.k);
-        held = 0;
+        slopes.settle();
     }
 };

@@ -7,6 +7,8 @@ import pytest
 from scipy import sparse
 
 import shrinkage as sh
+from shrinkage import _core
+from shrinkage.engine import grouped
 
 LOSS = sh.SquaredError()
 P = 300
@@ -122,3 +124,27 @@ def test_a_path_that_is_pickled_brings_its_degrees_of_freedom():
     text = pickle.dumps(found)
     assert len(text) < X.nbytes  # and nothing of X
     np.testing.assert_array_equal(pickle.loads(text).df, found.df)
+
+
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_columns_and_their_gram_give_the_same_path(size):
+    rng = np.random.default_rng(size)
+    X, y = rng.standard_normal((24, 15)), rng.standard_normal(15)
+    starts, members = np.arange(0, 25, size), rng.permutation(24)
+    omega, strengths = rng.uniform(0.5, 2, 24 // size), np.array([4.0, 2.0, 1.0, 0.5])
+    rest = starts, members, omega, strengths, np.zeros(24), 1e-10
+    by_columns, gaps, _ = _core.follow_columns(X, y, *rest, 20_000)
+    by_gram, others, _ = _core.follow_groups(X @ X.T, X @ y, float(y @ y), *rest, 20_000)
+    assert max(gaps.max(), others.max()) <= 1e-10 and np.any(by_columns[0] == 0) and np.any(by_columns[-1] != 0)
+    np.testing.assert_allclose(by_columns @ X, by_gram @ X, atol=1e-5)
+    np.testing.assert_allclose(by_columns, by_gram, atol=1e-3)
+
+
+def test_a_saturated_path_goes_by_the_columns(monkeypatch):
+    X, y, _ = data(n=40)
+    calls, follow = [], _core.follow_columns
+    monkeypatch.setattr(grouped._core, "follow_columns", lambda *given: calls.append(len(given[0])) or follow(*given))
+    found = sh.path(X, y, LOSS, sh.Grouped(sh.L1(1.0), GROUPS["fives"]), n_alphas=40, ratio=0.01, tol=1e-7)
+    assert found.converged and calls and min(calls) > 40
+    for alpha, coef, intercept in zip(found.alphas, found.coefs.T, found.intercepts, strict=True):
+        assert gap(X, y, coef, intercept, GROUPS["fives"], np.ones(60), alpha, np.ones(40)) <= 1e-7 + 1e-12

@@ -171,7 +171,8 @@ void followed_groups() {
     for (std::size_t j = 0; j < p.k; ++j) members[j] = static_cast<std::int64_t>((3 * j) % p.k);  // scattered: 3 and k are coprime
     for (std::size_t j = 0; j < p.k; j += 3) starts.push_back(static_cast<std::int64_t>(j)), omega.push_back(1 + 0.1 * static_cast<double>(j));
     starts.push_back(static_cast<std::int64_t>(p.k));
-    GroupFollower follower({p.G.data(), p.k, p.k}, p.q.data(), 1e3, {starts.data(), members.data(), omega.data(), omega.size()}, w.data(), 2000);
+    Blocks groups{starts.data(), members.data(), omega.data(), omega.size()};
+    GroupFollower follower(GramSlopes({p.G.data(), p.k, p.k}, p.q.data(), 1e3), groups, w.data(), 2000);
     for (double c : {3.0, 1.0, 0.3, 0.1}) {
         follower.solve(c, 1e-14, [] { return false; });
         for (std::size_t i = 0; i < omega.size(); ++i) {

@@ -42,6 +42,17 @@ def follow_groups(
     target: float,
     most: int,
 ) -> tuple[Floats, Floats, int]: ...
+def follow_columns(
+    X: Floats,
+    y: Floats,
+    starts: NDArray[np.int64],
+    members: NDArray[np.int64],
+    omega: Floats,
+    strengths: Floats,
+    start: Floats,
+    target: float,
+    most: int,
+) -> tuple[Floats, Floats, int]: ...
 def follow_sparse(
     values: Floats,
     weighted: Floats,

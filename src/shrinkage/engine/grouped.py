@@ -1,6 +1,8 @@
 """A lane of squared error whose columns enter by groups: c sum omega_g ||w_g||.
 
 Blocks are minimised exactly, one after another, over the Gram; where that crawls, Newton's method on the groups in use ends it.
+Where the columns at work are more than the rows, their Gram would hold more numbers than they do: it is not formed then, and
+blocks are minimised over the columns themselves.
 A column stands for its group in all that the batched path asks of columns: a group's score, bound and size are each of its
 columns'.
 """
@@ -13,10 +15,13 @@ import numpy as np
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.squares import SquaredLane, solve_symmetric
+from shrinkage.engine.batched import Solved
+from shrinkage.engine.panels import DensePanel, Panel, roomier
+from shrinkage.engine.squares import SquaredLane, SquaredSet, solve_symmetric
 
 ROUNDS = 8  # of sweeps before Newton is asked
 ATTEMPTS = 30
+MOST_ROUNDS = 500  # over the columns themselves, where Newton's method would factor a matrix larger than they are
 NEAREST = 1e-8  # of a group's size: what a Newton step must leave of it
 
 
@@ -29,7 +34,40 @@ def suits(twin: Any) -> bool:
     return bool(plain and np.all(outer[0, np.unique(twin.groups[~alone])] > 0) and np.all(inner[0, alone] > 0))
 
 
+class GroupedSet(SquaredSet):
+    """With the columns about their means and times the root of the weights, `rows` (U, n), where there is no Gram."""
+
+    thin = False  # whether the batch at hand is solved without one
+
+    def measure(self, metric, whole=None):
+        super().measure(metric, whole)
+        self.held_rows = np.empty((0, len(metric)))
+        self.formed = 0
+
+    @property
+    def rows(self) -> Matrix:
+        return self.held_rows[: self.formed]
+
+    def gramless(self, panel):
+        return isinstance(panel, DensePanel) and len(self.columns) > len(self.y)
+
+    def ready(self, panel):
+        self.thin = self.gramless(panel)
+        if not self.thin:
+            return self.fill(panel)
+        self.average(panel)
+        old, size = self.formed, len(self.columns)
+        if size > len(self.held_rows):
+            self.held_rows = roomier(self.held_rows, old, size)
+        for j in range(old, size):
+            np.multiply(self.centred(j, panel), self.root, out=self.held_rows[j])
+        self.formed = size
+
+
 class GroupedLane(SquaredLane):
+    sets = GroupedSet
+    working: GroupedSet
+
     def penalise(self, twin, relative):
         alone = twin.groups < 0
         labels = twin.groups.copy()
@@ -78,6 +116,8 @@ class GroupedLane(SquaredLane):
     def solve(self, strengths, tol, panel):
         starts, members, omega = self._layout()
         target, m = 0.1 * tol * self.half, len(strengths)
+        if self.working.thin:
+            return self._by_columns(strengths, target, panel)
         W, gaps, done, w = np.zeros((m, len(self.columns))), np.full(m, np.inf), 0, self.state.w
         for _ in range(m + ATTEMPTS):
             found, reached, _ = _core.follow_groups(
@@ -94,6 +134,22 @@ class GroupedLane(SquaredLane):
         count = max(done, 1)
         W, gaps = W[:count], gaps[:count]
         tangent = self._tangent(W[-1], float(strengths[count - 1]), starts, members, omega)
+        return self.solved(W, gaps, tangent, panel)
+
+    def _by_columns(self, strengths: Vector, target: float, panel: Panel) -> Solved:
+        """The path's tangent is its last secant: what is predicted from it is checked."""
+        W, gaps, _ = _core.follow_columns(
+            self.working.rows,
+            self.root * self.y,
+            *self._layout(),
+            np.ascontiguousarray(strengths),
+            self.state.w,
+            target,
+            MOST_ROUNDS,
+        )
+        before, there = (W[-2], strengths[-2]) if len(W) > 1 else (self.state.w, self.state.here)
+        way = there - strengths[-1]
+        tangent = (W[-1] - before) / way if way > 0 else np.zeros(len(before))
         return self.solved(W, gaps, tangent, panel)
 
     def _bent(self, w: Vector, c: float, starts: Vector, members: Vector, omega: Vector) -> tuple[Vector, Matrix, Vector]:

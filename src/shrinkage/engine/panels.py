@@ -49,6 +49,16 @@ def widened(room: Matrix, old: int, size: int) -> Matrix:
     return wider
 
 
+def roomier(held: Matrix, old: int, size: int, most: int | None = None) -> Matrix:
+    """Room for `size` columns, one in each row, with the `old` ones there are; `most`: there can ever be."""
+    count = max(size, LEAST_ROOM, min(2 * len(held), size + 512))
+    count = count if most is None else min(most, count)
+    memory.require(count * held.shape[1], f"A panel of {size:,} columns with {held.shape[1]:,} rows")
+    wider = np.empty((count, held.shape[1]))
+    wider[:old] = held[:old]
+    return wider
+
+
 class Whole:
     """The Gram of a panel's columns under one metric (n,), all rows counted: what lanes that lack only some rows take theirs
     from, less the rows they lack."""
@@ -90,11 +100,7 @@ class DensePanel(Panel):
     def grow(self, new):
         size = self.size + len(new)
         if size > len(self.held):
-            rows = min(self.design.shape[1], max(size, LEAST_ROOM, min(2 * len(self.held), size + 512)))
-            memory.require(rows * self.held.shape[1], f"A panel of {size:,} columns with {self.held.shape[1]:,} rows")
-            wider = np.empty((rows, self.held.shape[1]))
-            wider[: self.size] = self.held[: self.size]
-            self.held = wider
+            self.held = roomier(self.held, self.size, size, self.design.shape[1])
         self.held[self.size : size] = self.design.gather(new).T
         self.size, self.centre = size, np.zeros(size)
 
