@@ -14,6 +14,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from shrinkage.torch.certificate import Certificate, certificate
+from shrinkage.torch.factors import collapse, factorize
 from shrinkage.torch.groups import Groups
 from shrinkage.torch.monitor import Monitor
 from shrinkage.torch.nuclear import Nuclear
@@ -30,7 +31,8 @@ _HOME_OF = {
 
 __all__ = [
     "Certificate", "Groups", "Monitor", "Nuclear", "Penalties", "ProxAdam", "ProxAdamW", "ProxSGD", "Ramp", "Shrunk",
-    "StrengthSchedule", "attach", "certificate", "describe_shrunk", "load_shrunk", "save_shrunk", "shrink", "sparsity",
+    "StrengthSchedule", "attach", "certificate", "collapse", "describe_shrunk", "factorize", "load_shrunk", "save_shrunk",
+    "shrink", "sparsity",
 ]  # fmt: skip
 
 
