@@ -14,7 +14,9 @@ except ModuleNotFoundError as error:
     ) from None
 
 from shrinkage.torch.certificate import Certificate, certificate
+from shrinkage.torch.factors import collapse, factorize
 from shrinkage.torch.groups import Groups
+from shrinkage.torch.hierarchy import Hierarchy, SkipNet
 from shrinkage.torch.monitor import Monitor
 from shrinkage.torch.nuclear import Nuclear
 from shrinkage.torch.optimizers import ProxAdam, ProxAdamW, ProxSGD
@@ -23,14 +25,17 @@ from shrinkage.torch.proximal import attach
 from shrinkage.torch.schedules import Ramp, StrengthSchedule
 from shrinkage.torch.sparsity import sparsity
 
-# Where the rest is, which is read once it is asked for: torch.export, and for files safetensors.
+# Where the rest is, which is read once it is asked for: torch.export, for files safetensors, for estimators scikit-learn.
 _HOME_OF = {
-    "shrink": "verb", "Shrunk": "record", "save_shrunk": "files", "load_shrunk": "files", "describe_shrunk": "files",
+    "shrink": "shrinking.verb", "Shrunk": "shrinking.record", "save_shrunk": "shrinking.files",
+    "load_shrunk": "shrinking.files", "describe_shrunk": "shrinking.files", "PathStep": "selecting.path",
+    "SparseNetClassifier": "selecting.estimators", "SparseNetRegressor": "selecting.estimators",
 }  # fmt: skip
 
 __all__ = [
-    "Certificate", "Groups", "Monitor", "Nuclear", "Penalties", "ProxAdam", "ProxAdamW", "ProxSGD", "Ramp", "Shrunk",
-    "StrengthSchedule", "attach", "certificate", "describe_shrunk", "load_shrunk", "save_shrunk", "shrink", "sparsity",
+    "Certificate", "Groups", "Hierarchy", "Monitor", "Nuclear", "PathStep", "Penalties", "ProxAdam", "ProxAdamW", "ProxSGD",
+    "Ramp", "Shrunk", "SkipNet", "SparseNetClassifier", "SparseNetRegressor", "StrengthSchedule", "attach", "certificate",
+    "collapse", "describe_shrunk", "factorize", "load_shrunk", "save_shrunk", "shrink", "sparsity",
 ]  # fmt: skip
 
 
@@ -38,7 +43,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'shrinkage.torch' has no attribute {name!r}")
     try:
-        value = getattr(import_module(f"shrinkage.torch.shrinking.{_HOME_OF[name]}"), name)
+        value = getattr(import_module(f"shrinkage.torch.{_HOME_OF[name]}"), name)
     except ModuleNotFoundError as error:
         if error.name != "safetensors":
             raise
