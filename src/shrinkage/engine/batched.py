@@ -462,6 +462,6 @@ def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, f
     sizes = np.linalg.norm(V, axis=1, keepdims=True)
     V, C = V / sizes, C / sizes
     Q, R = np.linalg.qr(V.T)  # first: the decomposition is then of a few numbers
-    U, s, inner = np.linalg.svd(R.T)
+    U, s, inner = np.linalg.svd(R.T, full_matrices=False)
     good = s > 1e-6 * s.max(initial=0.0)
     return inner[good] @ Q.T, (U[:, good] / s[good]).T @ C, float(10 / s[good].min(initial=1.0))
