@@ -588,6 +588,7 @@ class TestExamples:
         for name in written:
             assert (tmp_path / name).read_bytes() == (EXAMPLES / name).read_bytes(), name
 
+    @pytest.mark.timeout(300)  # a dozen commands, each a process of its own
     def test_the_demo_runs(self, tmp_path):
         command = tmp_path / "shrinkage"
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shrinkage "$@"\n')
