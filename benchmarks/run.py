@@ -48,6 +48,8 @@ class Book:
             self.records = lines[1:]
             print(f"Resuming after {len(self.records)} records, {self.spent() / 60:.0f} minutes.", flush=True)
         else:
+            if lines:
+                path.replace(path.with_suffix(".old"))  # of another machine or other versions: not thrown away
             path.write_text(json.dumps(header) + "\n")
 
     def spent(self) -> float:
@@ -73,8 +75,7 @@ class Book:
 def main() -> int:
     given = read_words()
     quick = given.quick
-    names = tuple(name for name in ORDER if name in (given.solvers or ORDER))
-    here, absent = roster(("ours", *[name for name in names if name != "ours"]))
+    here, absent = roster()
     if "ours" in absent:
         sys.exit(f"shrinkage is not installed in .bench: {absent['ours']}")
     header = {"machine": machine.description(), "solvers": here, "small": given.small}
@@ -97,7 +98,8 @@ def main() -> int:
             problems[key] = problem
             share = left() * min(1.0, GENEROUS[quick] / (1 + len(pending)))
             ends = time.monotonic() + share
-            solvers = [name for name in ("ours", *QUICK[key]) if name in here] if quick and key in QUICK else list(here)
+            asked = QUICK[key] if quick and key in QUICK else given.solvers or ORDER
+            solvers = [name for name in here if name == "ours" or name in asked]
             if not do(book, problem, key, threads, solvers, given, lambda ends=ends: ends - time.monotonic()):
                 late.append(f"{key} ({threads})")
     if late:
