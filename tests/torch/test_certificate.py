@@ -3,6 +3,7 @@
 import pytest
 
 import shrinkage as sh
+from shrinkage.errors import ConvergenceError
 from tests.torch.battery import Two, half_squares, problem, same_bits, st, states, torch
 
 nn = torch.nn
@@ -142,3 +143,15 @@ def test_monitor_plots():
     axes = monitor.plot()
     assert axes[0].lines[0].get_ydata()[0] == monitor.rows[0].objective
     assert monitor.plot(axes) is axes and len(axes[2].lines) == 2
+
+
+@pytest.mark.parametrize("where", ["data", "weights"])
+def test_what_is_not_finite_is_refused(where):
+    network, X, y = torch.nn.Linear(3, 1), torch.ones(5, 3), torch.ones(5, 1)
+    penalties = st.Penalties(network, {"weight": sh.L1(0.1)})
+    if where == "data":
+        y[2] = float("nan")
+    else:
+        network.weight.data[0, 1] = float("inf")
+    with pytest.raises(ConvergenceError, match="not finite"):
+        st.certificate(network, penalties, torch.nn.MSELoss(), (X, y))

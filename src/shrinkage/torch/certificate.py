@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import log, pi
+from math import isfinite, log, pi
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from shrinkage.errors import DataError, ParameterError
+from shrinkage.errors import ConvergenceError, DataError, ParameterError
 from shrinkage.torch.penalties import Entry, Penalties
 
 Loss = Callable[[Any, Any], Tensor]
@@ -58,7 +58,8 @@ def certificate(model: nn.Module, penalties: Penalties, loss: Loss, data: Any) -
     - `data`: (inputs, targets), or an iterable of such batches, read once. Inputs may be one tensor, a tuple or a dict of
       arguments.
 
-    **Raises** `ParameterError` where `n=` and the loss contradict each other, `DataError` for no data.
+    **Raises** `ParameterError` where `n=` and the loss contradict each other, `DataError` for no data, `ConvergenceError`
+    where the objective or a violation is not finite.
     """
     total, gradients, seen = 0.0, [None for _ in penalties.entries], 0
     with _evaluating(model):
@@ -77,7 +78,17 @@ def certificate(model: nn.Module, penalties: Penalties, loss: Loss, data: Any) -
     with torch.no_grad():
         penalty = float(penalties.value())
     found = {name: float(value) for name, value in violations.items()}
+    _check_finite({"the loss": total, "the penalty": penalty, **found})
     return Certificate(total / over, penalty, found, _log_posterior(penalties, loss, total / over, penalty))
+
+
+def _check_finite(numbers: dict[str, float]) -> None:
+    bad = [name for name, value in numbers.items() if not isfinite(value)]
+    if bad:
+        raise ConvergenceError(
+            f"There is nothing to certify: {', '.join(bad)} not finite. Look for NaN in the data, or go back to a checkpoint and "
+            "lower the learning rate."
+        )
 
 
 def _batches(data: Any) -> Iterable[tuple[Any, Any]]:
