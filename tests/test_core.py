@@ -27,7 +27,7 @@ def terms(draw):
     return Terms(draw(maybe), draw(maybe), low, high, slope, fall, fall + draw(number))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(terms(), st.floats(-6, 6), st.floats(0.01, 20))
 def test_prox_is_that_of_the_formula(t, w, step):
     compiled = _core.prox(t.table(1), np.array([w]), np.array([step]))[0]

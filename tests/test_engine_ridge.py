@@ -270,7 +270,7 @@ def test_a_wrong_decomposition_is_not_certified(shape, monkeypatch):
         assert one.excess(found.coefs[:, i], found.intercepts[i]) <= found.gaps[i] + 1e-14 <= 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1), n=st.integers(1, 30), p=st.integers(1, 30), intercept=st.booleans(),
     standardize=st.booleans(), free=st.booleans(),

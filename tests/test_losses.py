@@ -57,7 +57,7 @@ def test_total_gradient_is_the_derivative_of_the_total(case, weights):
 
 @over("case", LOSSES, ids=str)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_total_is_convex_and_above_its_tangents(case, data):
     y = case.y
     number = st.floats(-20, 20)
@@ -75,7 +75,7 @@ def test_total_is_convex_and_above_its_tangents(case, data):
 
 @over("case", LOSSES, ids=str)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_fenchel_young_is_not_negative_and_zero_at_the_gradient(case, data):
     y, n = case.y, len(case.y)
     draw = st.lists(st.floats(-30, 30), min_size=n, max_size=n)

@@ -23,7 +23,7 @@ def cost(penalty, z, w, step):
 
 
 @every
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(w=vectors, step=steps)
 def test_no_point_is_better_than_the_prox(case, w, step):
     penalty = case.penalty
@@ -38,7 +38,7 @@ def test_no_point_is_better_than_the_prox(case, w, step):
 
 
 @pytest.mark.parametrize("case", SEPARABLE, ids=str)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(w=vectors, step=steps)
 def test_separable_prox_against_a_grid(case, w, step):
     penalty = case.penalty
@@ -68,7 +68,7 @@ def test_one_step_per_coefficient(case):
 
 
 @every
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(w=vectors, step=st.floats(0.02, 0.9))
 def test_violation_is_zero_at_a_prox_and_only_there(case, w, step):
     penalty = case.penalty
@@ -94,7 +94,7 @@ def test_subgradients_are_slopes(case):
 
 
 @pytest.mark.parametrize("case", DUAL, ids=str)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(w=vectors, v=vectors)
 def test_fenchel_young(case, w, v):
     penalty = case.penalty
@@ -111,7 +111,7 @@ def test_fenchel_young(case, w, v):
 
 
 @pytest.mark.parametrize("case", DUAL, ids=str)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(x=vectors)
 def test_fenchel_young_is_zero_at_a_subgradient(case, x):
     penalty = case.penalty
@@ -187,7 +187,7 @@ def test_any_shape(penalty):
     assert float(penalty.value(w)) == pytest.approx(float(penalty.value(w.ravel())))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(-5, 5), st.floats(0.05, 3), st.floats(0.05, 3), st.floats(0.05, 3))
 def test_the_rules_are_their_formulas(w, l1, l2, step):
     x = np.array([w])

@@ -145,7 +145,7 @@ def law(examples: int) -> Any:
     def test_of(check: Any) -> Any:
         def test(case: Case) -> None:
             @seed(crc32(f"{check.__name__} {case}".encode()))  # each law and estimator has draws of its own, the same ever after
-            @settings(max_examples=2 if case.cv else examples, deadline=None, derandomize=True)
+            @settings(max_examples=2 if case.cv else examples, derandomize=True)
             @given(st.data())
             def holds(data: Any) -> None:
                 check(case, data.draw)

@@ -254,7 +254,7 @@ def given_facts(facts, *used):
 
 
 @given(word=words, value=values, facts=all_facts, data=st.data())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_round_trip_of_a_number(word, value, facts, data):
     row = BY_WORD[word.removesuffix(":standardized")]
     facts = given_facts(facts, word) | {"penalty": data.draw(st.sampled_from(row.kinds))}
@@ -269,7 +269,7 @@ def test_round_trip_of_a_number(word, value, facts, data):
 
 
 @given(word=words, value=values, second=st.floats(0.001, 0.999), facts=all_facts)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_round_trip_of_a_pair(word, value, second, facts):
     row = BY_WORD[word.removesuffix(":standardized")]
     facts = given_facts(facts, word)

@@ -489,7 +489,7 @@ class Random(nn.Module):
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_random_networks_with_random_zeros(data):
     torch.manual_seed(data.draw(st.integers(0, 2**31)))
