@@ -24,7 +24,7 @@ public:
 
     // Adds up to FEW columns in turn, given their rows of G and their diagonals (any ridge included), each where it does not
     // depend on those before it; the others go to `dependent`. Together they read the factor once.
-    static constexpr std::size_t FEW = 4;
+    static constexpr std::size_t FEW = 8;
     void add(const std::size_t* js, const double* const* rows, const double* diagonals, std::size_t count,
              std::vector<std::size_t>& dependent) {
         std::size_t m = size();
@@ -34,8 +34,9 @@ public:
             lines[r] = line(m + r);
             for (std::size_t a = 0; a < m; ++a) lines[r][a] = rows[r][columns[a]];
         }
+        std::fill(lines + count, lines + FEW, lines[0]);
         for (std::size_t a = 0; a < m; ++a) {
-            if (count == FEW) kernels().dot4(line(a), lines, a, dots);
+            if (count > 2) kernels().dot8(line(a), lines, a, dots);
             else for (std::size_t r = 0; r < count; ++r) dots[r] = kernels().dot(line(a), lines[r], a);
             for (std::size_t r = 0; r < count; ++r) lines[r][a] = (lines[r][a] - dots[r]) / line(a)[a];
         }
@@ -64,19 +65,8 @@ public:
         }
         columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(at));
         place[j] = -1;
-        turns.clear();  // row by row, so that memory is read in order
-        for (std::size_t l = at; l + 1 < m; ++l) {
-            double* row = line(l);
-            for (std::size_t i = at; i < l; ++i) {
-                auto [c, s] = turns[i - at];
-                double left = row[i], right = row[i + 1];
-                row[i] = c * left + s * right;
-                row[i + 1] = c * right - s * left;
-            }
-            double size = std::hypot(row[l], row[l + 1]);  // the entry right of the diagonal goes into it
-            turns.emplace_back(row[l] / size, row[l + 1] / size);
-            row[l] = size;
-        }
+        turns.clear();  // row by row, so that memory is read in order; a few at a time, since each entry waits for the one before
+        for (std::size_t l = at; l + 1 < m; l += TOGETHER) turn(at, l, std::min(TOGETHER, m - 1 - l));
     }
 
     void clear() {
@@ -100,6 +90,30 @@ private:
     std::vector<double> values;
     std::vector<std::pair<double, double>> turns;
     std::size_t stride = 0;
+
+    static constexpr std::size_t TOGETHER = 8;
+
+    // Applies the turns from column `at` on to rows l to l + count, each of which adds its own.
+    void turn(std::size_t at, std::size_t l, std::size_t count) {
+        double* rows[TOGETHER];
+        double left[TOGETHER];  // what the last turn made of the next entry
+        for (std::size_t r = 0; r < TOGETHER; ++r) rows[r] = line(l + std::min(r, count - 1)), left[r] = rows[r][at];
+        auto apply = [&](std::size_t i, std::size_t r) {
+            auto [c, s] = turns[i - at];
+            double right = rows[r][i + 1];
+            rows[r][i] = c * left[r] + s * right;
+            left[r] = c * right - s * left[r];
+        };
+        if (count == TOGETHER) for (std::size_t i = at; i < l; ++i) for (std::size_t r = 0; r < TOGETHER; ++r) apply(i, r);
+        else for (std::size_t i = at; i < l; ++i) for (std::size_t r = 0; r < count; ++r) apply(i, r);
+        for (std::size_t r = 0; r < count; ++r) {
+            std::size_t end = l + r;
+            for (std::size_t i = l; i < end; ++i) apply(i, r);
+            double above = rows[r][end + 1], size = std::hypot(left[r], above);  // the entry right of the diagonal goes into it
+            turns.emplace_back(left[r] / size, above / size);
+            rows[r][end] = size;
+        }
+    }
 
     double* line(std::size_t a) { return values.data() + a * stride; }
     const double* line(std::size_t a) const { return values.data() + a * stride; }

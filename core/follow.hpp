@@ -51,7 +51,8 @@ public:
             idle = now < 0.5 * best ? 0 : idle + 1;
             best = std::min(best, now);
             if (idle > PATIENCE || interrupted()) break;
-            for (int i = 0; i < (settled ? 1 : 2); ++i) sweep();
+            sweep(!settled);
+            if (!settled) sweep(true);
         }
         refresh();
         return gap();
@@ -276,12 +277,14 @@ private:
         return count;
     }
 
-    // Coordinate descent over the columns in use and those that violate their optimality conditions.
-    void sweep() {
+    // Coordinate descent over the columns that violate their optimality conditions, and (`all`) those in use, which on a
+    // face whose minimiser was found have no way to go.
+    void sweep(bool all) {
         ++sweeps;
         for (std::size_t j = 0; j < gram.k; ++j) {
             Term t = term(j);
             if (w[j] == 0 && std::abs(g[j]) <= t.l1 && t.low <= 0 && t.high >= 0) continue;
+            if (!all && factor.holds(j) && active(j)) continue;
             const double* row = gram.row(j);
             double curvature = row[j];
             if (!(curvature > 0)) {  // a column of zeros: the penalty alone decides, and a free coefficient stays

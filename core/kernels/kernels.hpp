@@ -31,8 +31,8 @@ struct Chord {
 struct Kernels {
     const char* name;
     double (*dot)(const double* x, const double* y, std::size_t n);
-    // out[i] = x . y[i] for four y: x is read once
-    void (*dot4)(const double* x, const double* const* y, std::size_t n, double* out);
+    // out[i] = x . y[i] for eight y: x is read once
+    void (*dot8)(const double* x, const double* const* y, std::size_t n, double* out);
     // y += a x
     void (*axpy)(double a, const double* x, double* y, std::size_t n);
     // y += a0 x0 + a1 x1 + a2 x2 + a3 x3: y is read and written once for four rows

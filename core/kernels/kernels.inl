@@ -74,14 +74,14 @@ static double dot(const double* __restrict x, const double* __restrict y, std::s
     return sum((first + lower(sums[1])) + (upper(sums[0]) + upper(sums[1]))) + rest;
 }
 
-static void dot4(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
-    Pair sums[4] = {};
+static void dot8(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
+    Pair sums[8] = {};
     std::size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         Pair at = load2(x + i);
-        for (std::size_t r = 0; r < 4; ++r) sums[r] += at * load2(y[r] + i);
+        for (std::size_t r = 0; r < 8; ++r) sums[r] += at * load2(y[r] + i);
     }
-    for (std::size_t r = 0; r < 4; ++r) {
+    for (std::size_t r = 0; r < 8; ++r) {
         double rest = 0;
         for (std::size_t l = i; l < n; ++l) rest += x[l] * y[r][l];
         out[r] = sum(sums[r]) + rest;
@@ -515,7 +515,7 @@ static void chord(const Chord& c, double* work, double* largest, bool* over) {
 
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
-const Kernels table{SHRINKAGE_NAME(KERNELS), dot, dot4,       axpy,           axpy4,         moments<float>,
+const Kernels table{SHRINKAGE_NAME(KERNELS), dot, dot8,       axpy,           axpy4,         moments<float>,
                     moments<double>, skinny<float>, skinny<double>, likelihood, judge, chord};
 
 }  // namespace KERNELS
