@@ -126,6 +126,10 @@ class Lane(ABC):
         """The loss's second derivative at model i of a line, on some columns of it."""
 
     @abstractmethod
+    def training(self, totals: Vector) -> Vector:
+        """The mean unit deviance of the lane's own rows, from summed losses (m,)."""
+
+    @abstractmethod
     def deviances(self, eta: Matrix, weights: Vector, rows: np.ndarray) -> Vector:
         """The weighted sum of unit deviances of some rows, in units of the task's target, for each column of `eta` (rows, m)."""
 
@@ -422,6 +426,8 @@ class BatchedRows(Rows):
     ) -> tuple[Vector, int, np.ndarray]:  # fmt: skip
         """(gaps, how many models need no further column, from the first on; the columns the next one lacks)."""
         now, residuals = lane.state, solved.vectors
+        if len(lane.columns) == len(lane.place):  # nothing is outside
+            return lane.judged(solved, strengths, np.ones(len(strengths))), len(strengths), NOTHING.astype(np.int64)
         vectors = [before.residual, now.residual, before.tangent, now.tangent]
         Q, read, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
         inside = Q @ residuals
@@ -442,15 +448,16 @@ class BatchedRows(Rows):
     # ---- scores
 
     def errors(self, line, columns):
+        lane = self.lanes[line.lane]
+        return np.array([lane.training(line.totals) if c == lane.weighting else self._error(line, c) for c in columns])
+
+    def _error(self, line: Line, column: int) -> Vector:
+        weights = self.multiples[:, column] * self.weights
+        rows = np.flatnonzero(weights)
         used = np.flatnonzero(line.W.any(axis=0))
         at, B = self.place[line.columns[used]], line.W[:, used].T
-        eta = self.panel.times(at, B) + (line.b - self.panel.centre[at] @ B)
-        weights = (self.multiples[:, columns] * self.weights[:, None]).T
-        return np.array([self._error(eta, one, np.flatnonzero(one)) for one in weights])
-
-    def _error(self, eta: Matrix, weights: Vector, rows: np.ndarray) -> Vector:
-        eta, weights = (eta, weights) if len(rows) == len(weights) else (eta[rows], weights[rows])
-        return self.lanes[0].deviances(eta, weights, rows) / weights.sum()
+        eta = self.panel.times(at, B, rows) + (line.b - self.panel.centre[at] @ B)
+        return self.lanes[0].deviances(eta, weights[rows], rows) / weights.sum()
 
 
 def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:

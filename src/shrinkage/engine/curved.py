@@ -120,30 +120,37 @@ class CurvedLane(Lane):
         state, target = self.state, 0.3 * tol * self.half
         self.inner = max(LEAST_INNER, (0.1 * tol) ** 2) * self.half
         start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
-        W, vectors, gaps, models, tangent = self._attempt(start, strengths, target, panel)
+        pull = None
+        if state.here == state.strength:  # what was read is of this model: its dual point will do for its gradient
+            start.rho = (state.residual * self.root)[:, None]
+            pull = state.pull[self.columns] + panel.centre[self.at] * start.rho.sum()
+        W, vectors, gaps, models, along = self._attempt(start, strengths, target, panel, pull)
         for _ in range(METRICS):
             if gaps[0] <= target:
                 break
             self.working, self.memory = self.working.apart(self._bent(models.etas[:, 0])), _core.Memory()
             self.working.fill(panel)
-            W, vectors, gaps, models, tangent = self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
+            W, vectors, gaps, models, along = self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
         count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
-        self.lead(self._moved(tangent[None, :], np.zeros(1), panel)[:, 0])
+        self.lead(along)
         return Solved(models.W, models.levels, gaps, self._vector(vectors), models.totals, models.etas).first(count)
 
-    def _attempt(self, start: Models, strengths: Vector, target: float, panel: Panel):
-        """Under the metric as it is: (dual residuals (n, b), gaps, models, the tangent of the model's path at its end)."""
+    def _attempt(self, start: Models, strengths: Vector, target: float, panel: Panel, pull: Vector | None = None):
+        """Under the metric as it is: (coefficients, dual residuals (n, b), gaps, models, -d eta / d strength at the end of the
+        model's path). `pull` (U,): the columns' products with the start's residual, where they are known."""
         unit = np.ascontiguousarray(self.unit[:, self.columns])
         b = len(strengths)
         old = start.take(np.zeros(b, np.int64))
         before = old.totals + strengths * self.penalty(old.W)
-        q, squares, lift = self._model(start, panel)
+        q, squares, lift = self._model(start, panel, pull)
         follow = _core.follow(
             self.G, q[0], squares[0], unit, np.ascontiguousarray(strengths), start.W[0], self.inner, True, self.memory
         )
-        tangent, at = follow[3], np.arange(b)
+        at = np.arange(b)
         models, vectors, gaps = old, np.zeros_like(old.rho), np.full(b, np.inf)
-        W, slopes, inner = follow[:3]
+        W, slopes, inner, tangent = follow[:4]
+        both = self.fitted(np.vstack([W - old.W, tangent]), panel)  # one reading of the panel
+        moved, along = both[:, :-1] + lift, both[:, -1].copy()
         for correction in range(CORRECTIONS):
             self.corrections = correction
             if correction:
@@ -158,7 +165,7 @@ class CurvedLane(Lane):
                         self.G, q[i], squares[i], unit, np.array([strength]), old.W[i], self.inner, False, self.memory
                     )
                     W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
-            moved = self._moved(W - old.W, lift, panel)
+                moved = self.fitted(W - old.W, panel) + lift
             new = self._step(old, W, lift, moved)
             after = new.totals + strengths[at] * self.penalty(W)
             predicted, some, admitted = _core.judge(old.rho, self.metric, moved, new.rho, new.curvatures)
@@ -172,12 +179,12 @@ class CurvedLane(Lane):
             else:
                 models.put(at, new)
             vectors[:, at], gaps[at], before[at] = predicted, some, after
-        return W, vectors, gaps, models, tangent
+        return W, vectors, gaps, models, along
 
-    def _model(self, models: Models, panel: Panel):
+    def _model(self, models: Models, panel: Panel, pull: Vector | None = None):
         """Of the quadratic models there, the intercept eliminated: right-hand sides (b, U), squares of their targets (b,), and
         how far each would lift its intercept, (b,)."""
-        pull = panel.sums(self.at, models.rho).T
+        pull = panel.sums(self.at, models.rho).T if pull is None else pull[None, :]
         bend = np.divide(1.0, self.metric, out=np.zeros(len(self.metric)), where=self.metric > 0)
         squares = (models.rho.T**2) @ bend
         lift = np.zeros(len(squares))
@@ -188,10 +195,6 @@ class CurvedLane(Lane):
             squares = squares - sums * lift
         along = models.W @ self.G
         return along + pull, squares + np.sum(models.W * (along + 2 * pull), axis=1), lift
-
-    def _moved(self, by: Matrix, lift: Vector, panel: Panel) -> Matrix:
-        """What steps (b, U) add to the predictors, the intercept's part included: (n, b)."""
-        return self.fitted(by, panel) + lift
 
     def _step(self, old: Models, W: Matrix, lift: Vector, moved: Matrix) -> Models:
         return self.look(W, old.levels + lift - (W - old.W) @ self.mean, old.etas + moved)
@@ -244,8 +247,11 @@ class CurvedLane(Lane):
         h = self.weights * np.asarray(self.loss.curvature(self.y, eta))
         at = self.at[self.place[line.columns[columns]]]
         shift = panel.centre[at]
-        block, sums = panel.gram(at, at, h), panel.sums(at, h[:, None])[:, 0]
+        block, sums = panel.gram(at, at, h)
         return block - np.outer(sums, shift) - np.outer(shift, sums) + h.sum() * np.outer(shift, shift)
+
+    def training(self, totals):
+        return self.loss.deviance_unit * np.maximum(totals - self.floor, 0.0) / self.working.total
 
     def deviances(self, eta, weights, rows):
         y = self.y[rows]

@@ -24,16 +24,16 @@ class Panel(ABC):
         """Takes in these columns."""
 
     @abstractmethod
-    def gram(self, at: np.ndarray, others: np.ndarray, weights: Vector) -> Matrix:
-        """Columns `at`, transposed, times weights (n,), times columns `others`."""
+    def gram(self, at: np.ndarray, others: np.ndarray, weights: Vector) -> tuple[Matrix, Vector]:
+        """Columns `at`, transposed, times weights (n,), times columns `others`; and times one."""
 
     @abstractmethod
     def sums(self, at: np.ndarray, R: Matrix) -> Matrix:
         """Columns `at`, transposed, times R (n, m)."""
 
     @abstractmethod
-    def times(self, at: np.ndarray, B: Matrix) -> Matrix:
-        """Columns `at` times B (len(at), m): (n, m)."""
+    def times(self, at: np.ndarray, B: Matrix, rows: np.ndarray | None = None) -> Matrix:
+        """Columns `at` times B (len(at), m): (n, m), or some of its rows."""
 
     @abstractmethod
     def column(self, at: int) -> Vector:
@@ -65,6 +65,7 @@ class Whole:
 
     def __init__(self, panel: Panel, metric: Vector):
         self.panel, self.metric, self.size, self.room = panel, metric, 0, np.empty((0, 0))
+        self.totals = np.zeros(0)
 
     def grow(self, size: int) -> None:
         """Takes in the panel's columns up to `size`."""
@@ -73,15 +74,18 @@ class Whole:
             return
         if size > len(self.room):
             self.room = widened(self.room, old, size)
-        block = self.panel.gram(np.arange(old, size), np.arange(size), self.metric)
+        block, sums = self.panel.gram(np.arange(old, size), np.arange(size), self.metric)
         self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
-        self.size = size
+        self.size, self.totals = size, np.concatenate([self.totals, sums])
 
-    def gram(self, at: np.ndarray, others: np.ndarray, metric: Vector) -> Matrix:
-        """Columns `at`, transposed, times this metric, which is the whole's or 0, times columns `others`."""
-        block = self.room[np.ix_(at, others)]
+    def gram(self, at: np.ndarray, others: np.ndarray, metric: Vector) -> tuple[Matrix, Vector]:
+        """As a panel's, for this metric, which is the whole's or 0."""
+        block, sums = self.room[np.ix_(at, others)], self.totals[at]
         lacking = np.where(metric == 0, self.metric, 0.0)
-        return block - self.panel.gram(at, others, lacking) if lacking.any() else block
+        if not lacking.any():
+            return block, sums
+        less, fewer = self.panel.gram(at, others, lacking)
+        return block - less, sums - fewer
 
     def diagonal(self, at: np.ndarray) -> Vector:
         return self.room[at, at]
@@ -109,25 +113,27 @@ class DensePanel(Panel):
         few = 2 * len(rows) < len(weights)
         if len(at) == len(others):  # all of them: half the work, by symmetry
             rooted = self.held[np.ix_(at, rows)] if few else self.held[at]
-            rooted *= np.sqrt(weights[rows] if few else weights)
-            return rooted @ rooted.T
-        if few:
-            return (self.held[np.ix_(at, rows)] * weights[rows]) @ self.held[np.ix_(others, rows)].T
-        new = self.held[at]
-        new *= weights
-        return new @ self._some(others).T
+            root = np.sqrt(weights[rows] if few else weights)
+            rooted *= root
+            return rooted @ rooted.T, rooted @ root
+        new = self.held[np.ix_(at, rows)] if few else self.held[at]
+        new *= weights[rows] if few else weights
+        return new @ (self.held[np.ix_(others, rows)] if few else self._some(others)).T, new.sum(axis=1)
 
     def sums(self, at, R):
         held, every = self._covering(at)
         out = held @ R
         return out[at] if every else out
 
-    def times(self, at, B):
+    def times(self, at, B, rows=None):
+        if rows is not None and 2 * len(rows) < self.held.shape[1]:
+            return (B.T @ self.held[np.ix_(at, rows)]).T
         held, every = self._covering(at)
         if every:
             B, some = np.zeros((self.size, B.shape[1])), B
             B[at] = some
-        return (B.T @ held).T
+        out = (B.T @ held).T
+        return out if rows is None else out[rows]
 
     def _covering(self, at: np.ndarray) -> tuple[Matrix, bool]:
         """These columns, or (True) all of them in the panel's order where that is not much more."""
@@ -173,13 +179,14 @@ class SparsePanel(Panel):
         new = self.held[:, at]
         new.data = new.data * weights[new.indices]
         new.eliminate_zeros()
-        return (new.T @ self.held[:, others]).toarray()
+        return (new.T @ self.held[:, others]).toarray(), np.asarray(new.sum(axis=0)).ravel()
 
     def sums(self, at, R):
         return self.held[:, at].T @ R
 
-    def times(self, at, B):
-        return self.held[:, at] @ B
+    def times(self, at, B, rows=None):
+        out = self.held[:, at] @ B
+        return out if rows is None else out[rows]
 
     def column(self, at):
         return self.held[:, [at]].toarray()[:, 0]

@@ -72,6 +72,9 @@ class SquaredLane(Lane):
         at = self.place[line.columns[columns]]
         return self.G[np.ix_(at, at)]
 
+    def training(self, totals):
+        return 2 * totals / self.working.total
+
     def deviances(self, eta, weights, rows):
         return weights @ (self.problem.y[rows, None] - eta) ** 2
 

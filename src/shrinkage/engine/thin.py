@@ -61,4 +61,4 @@ class ThinLane(SquaredLane):
         if self.working.filled == len(self.columns):
             return super().hessian(line, i, columns, panel)
         at = self.place[line.columns[columns]]
-        return panel.gram(self.at[at], self.at[at], self.metric) - self.held * np.outer(self.mean[at], self.mean[at])
+        return panel.gram(self.at[at], self.at[at], self.metric)[0] - self.held * np.outer(self.mean[at], self.mean[at])

@@ -68,10 +68,10 @@ class WorkingSet:
         if size > len(self.room):
             self.room = widened(self.room, old, size)
         new = self.at[old:]
-        block = (self.whole or panel).gram(new, self.at, self.metric)
+        block, sums = (self.whole or panel).gram(new, self.at, self.metric)
         raw = np.diag(block[:, old:]).copy()
         lost = raw < LEAST_SHARE * self.whole.diagonal(new) if self.whole else np.zeros(len(new), bool)
-        self.average(panel)
+        self.mean = np.concatenate([self.mean[:old], sums / self.held if self.intercept else np.zeros(len(new))])
         if self.intercept:
             block -= np.outer(self.held * self.mean[old:], self.mean)
         self.room[old:size, :size], self.room[:old, old:size] = block, block[:, :old].T
@@ -87,6 +87,8 @@ class WorkingSet:
 
     def _mend(self, j: int, panel: Panel) -> None:
         """A column that hardly varies in this weighting: its row of G from the centred column, zero where it is constant."""
+        if self.intercept:
+            self.mean[j] = panel.sums(self.at[[j]], self.metric[:, None])[0, 0] / self.held
         x = self.centred(j, panel)
         weighted = self.metric * x
         row = panel.sums(self.at, weighted[:, None])[:, 0] - self.mean * float(weighted.sum())
