@@ -25,7 +25,7 @@ from shrinkage.engine.working import NOTHING
 ROUNDS = 8  # of sweeps before Newton is asked
 ATTEMPTS = 30
 MOST_ROUNDS = 500  # over the columns themselves, where Newton's method would factor a matrix larger than they are
-SHARE = 0.1  # of the gap that is allowed: the rest is left to columns outside of the working set
+SHARE = 0.1  # of the gap that is allowed
 
 
 def suits(twin: Any) -> bool:
@@ -62,9 +62,17 @@ class GroupedSet(SquaredSet):
         old, size = self.formed, len(self.columns)
         if size > len(self.held_rows):
             self.held_rows = roomier(self.held_rows, old, size)
-        for j in range(old, size):
-            np.multiply(self.centred(j, panel), self.root, out=self.held_rows[j])
+        np.multiply(self._about_means(panel.rows(self.at[old:]), old), self.root, out=self.held_rows[old:size])
         self.formed = size
+
+    def _about_means(self, X: Matrix, first: int) -> Matrix:
+        """What `centred` gives of columns from the first on, each in a row of X, in place."""
+        if self.intercept:
+            used = X if np.all(self.weights > 0) else X[:, self.weights > 0]
+            constant = used.min(axis=1) == used.max(axis=1)
+            X -= self.mean[first:, None]
+            X[constant] = 0.0
+        return X
 
 
 @dataclass(eq=False)
