@@ -8,7 +8,7 @@ from scipy import sparse
 
 import shrinkage as sh
 from shrinkage import _core
-from shrinkage.engine import grouped
+from shrinkage.engine import dual, grouped
 
 LOSS = sh.SquaredError()
 P = 300
@@ -31,14 +31,16 @@ GROUPS = {
 groups = pytest.mark.parametrize("groups", GROUPS.values(), ids=GROUPS)
 
 
-def gap(X, y, coef, intercept, groups, omega, alpha, weights):
-    X, y, coef, held = (np.asarray(a, np.longdouble) for a in (X, y, coef, weights / weights.sum()))
-    r, centre = y - X @ coef - np.longdouble(intercept), y - held @ y
-    pull = (X - held @ X).T @ (held * r)
-    norms = np.sqrt(np.bincount(groups, (pull**2).astype(float)))
+def gap(X, y, coef, intercept, groups, omega, alpha, weights, best=None):
+    """P - D; `best`: another model, whose residual is the dual point."""
+    X, y, held = (np.asarray(a, np.longdouble) for a in (X, y, weights / weights.sum()))
+    centre, coef = y - held @ y, np.asarray(coef, np.longdouble)
+    r = y - X @ coef - np.longdouble(intercept)
+    u = centre - (X - held @ X) @ np.asarray(coef if best is None else best, np.longdouble)
+    norms = np.sqrt(np.bincount(groups, ((X - held @ X).T @ (held * u)).astype(float) ** 2))
     k = min(1.0, float(np.min(alpha * omega / np.maximum(norms, 1e-300))))
     price = alpha * float(omega @ np.sqrt(np.bincount(groups, (coef**2).astype(float))))
-    dual = k * (held * r) @ centre - k**2 * (held @ r**2) / 2
+    dual = k * (held * u) @ centre - k**2 * (held @ u**2) / 2
     return float((held @ r**2 / 2 + price - dual) / (held @ centre**2 / 2))
 
 
@@ -51,10 +53,13 @@ def test_every_model_of_a_path_is_the_one(groups, weighted):
     penalty = sh.Grouped(sh.L1(omega), groups)
     found = sh.path(X, y, LOSS, penalty, weights=weights, n_alphas=30, ratio=0.05, tol=1e-7)
     assert found.passes is not None and found.passes < 30 and found.converged
+    best = sh.path(X, y, LOSS, penalty, weights=weights, alphas=found.alphas, tol=1e-11)
     codes = np.unique(groups, return_inverse=True)[1]
     for i, alpha in enumerate(found.alphas):
-        g = gap(X, y, found.coefs[:, i], found.intercepts[i], codes, omega, alpha, weights)
-        assert -1e-12 < g <= 1e-7 + 1e-12, (i, g, found.gaps[i])
+        here = codes, omega, alpha, weights
+        off = gap(X, y, best.coefs[:, i], best.intercepts[i], *here)
+        g = gap(X, y, found.coefs[:, i], found.intercepts[i], *here, best=best.coefs[:, i])
+        assert off <= 1e-7 and -1e-12 < g <= 1e-7 + off, (i, g, found.gaps[i], off)
         used = np.bincount(codes, found.coefs[:, i] != 0)
         assert np.all((used == 0) | (used == np.bincount(codes)))
 
@@ -140,11 +145,83 @@ def test_columns_and_their_gram_give_the_same_path(size):
     np.testing.assert_allclose(by_columns, by_gram, atol=1e-3)
 
 
-def test_a_saturated_path_goes_by_the_columns(monkeypatch):
+def saturated(n_alphas, ratio, tol):
     X, y, _ = data(n=40)
-    calls, follow = [], _core.follow_columns
+    return X, y, sh.path(X, y, LOSS, sh.Grouped(sh.L1(1.0), GROUPS["fives"]), n_alphas=n_alphas, ratio=ratio, tol=tol)
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-7])
+@pytest.mark.parametrize("fails", [False, True], ids=["by its dual", "where that fails"])
+def test_a_saturated_path_goes_by_its_dual_or_by_the_columns(monkeypatch, fails, tol):
+    calls, follow, solve = [], _core.follow_columns, dual.solve
     monkeypatch.setattr(grouped._core, "follow_columns", lambda *given: calls.append(len(given[0])) or follow(*given))
-    found = sh.path(X, y, LOSS, sh.Grouped(sh.L1(1.0), GROUPS["fives"]), n_alphas=40, ratio=0.01, tol=1e-7)
-    assert found.converged and calls and min(calls) > 40
-    for alpha, coef, intercept in zip(found.alphas, found.coefs.T, found.intercepts, strict=True):
-        assert gap(X, y, coef, intercept, GROUPS["fives"], np.ones(60), alpha, np.ones(40)) <= 1e-7 + 1e-12
+    if fails:
+        monkeypatch.setattr(dual, "solve", lambda rows, start, target, chord: (start, None))
+    X, y, found = saturated(40, 0.01, tol)
+    assert found.converged and bool(calls) == fails and np.count_nonzero(found.coefs[:, -1]) > 40
+    monkeypatch.setattr(dual, "solve", solve)
+    _, _, best = saturated(40, 0.01, 1e-11)
+    for i, (alpha, coef, intercept) in enumerate(zip(found.alphas, found.coefs.T, found.intercepts, strict=True)):
+        here = GROUPS["fives"], np.ones(60), alpha, np.ones(40)
+        off = gap(X, y, best.coefs[:, i], best.intercepts[i], *here)
+        assert off <= 1e-7 and gap(X, y, coef, intercept, *here, best=best.coefs[:, i]) <= tol + off
+
+
+def rows_of(size, n=30, count=24, level=False, seed=0):
+    rng = np.random.default_rng(seed)
+    U = count * size
+    X, y = rng.standard_normal((U, n)), 3 * rng.standard_normal(n)
+    unit = np.full(n, 1 / np.sqrt(n)) if level else None
+    if level:
+        X, y = X - X.mean(axis=1, keepdims=True), y - y.mean()
+    groups = dual.Groups(np.arange(0, U + 1, size), rng.permutation(U), rng.uniform(0.5, 2, count), np.arange(count))
+    return dual.Rows(X, y, unit, groups)
+
+
+def beside(rows, strengths, target=1e-9):
+    """A first guess: the model at a strength that is larger than the first."""
+    W, _, _ = _core.follow_columns(rows.X, rows.y, *rows.groups[:3], 1.05 * strengths[:1], np.zeros(len(rows.X)), target, 20_000)
+    h, r = rows.groups.sizes(W.T), (rows.y - W[0] @ rows.X)[:, None]
+    return dual.Batch.of(rows, strengths, np.repeat(h, len(strengths), axis=1), np.repeat(r, len(strengths), axis=1))
+
+
+@pytest.mark.parametrize("level", [False, True], ids=["", "intercept"])
+@pytest.mark.parametrize("size", [1, 3, 6])
+def test_the_dual_gives_the_models_of_the_columns(size, level):
+    rows, chord = rows_of(size, level=level, seed=size), None
+    for c in np.array([[5.0], [4.6], [4.2]]):
+        found, chord = dual.solve(rows, beside(rows, c), 1e-9, chord)
+        assert found.gaps <= 1e-9 and np.any(found.h == 0) and np.any(found.h > 0)
+        W, gaps, _ = _core.follow_columns(rows.X, rows.y, *rows.groups[:3], c, np.zeros(len(rows.X)), 1e-9, 20_000)
+        np.testing.assert_allclose(found.W.T @ rows.X, W @ rows.X, atol=1e-3)
+        np.testing.assert_allclose(found.gaps, _dual_gap(rows, found), atol=1e-11)
+
+
+def _dual_gap(rows, at):
+    """P - D, spelt out."""
+    c, w, r = at.c[0], at.W[:, 0], at.r[:, 0].copy()
+    each = [rows.groups.members[a:b] for a, b in zip(rows.groups.starts[:-1], rows.groups.starts[1:], strict=True)]
+    most = max(np.linalg.norm(rows.X[m] @ r) / (c * o) for m, o in zip(each, rows.groups.omega, strict=True))
+    r /= max(most, 1)
+    price = c * sum(o * np.linalg.norm(w[m]) for m, o in zip(each, rows.groups.omega, strict=True))
+    return np.sum((rows.y - w @ rows.X) ** 2) / 2 + price - (rows.y @ r - r @ r / 2)
+
+
+def test_the_duals_tangent_is_the_paths():
+    rows, by = rows_of(3), 1e-4
+    found, chord = dual.solve(rows, beside(rows, np.array([3 + by, 3.0, 3 - by])), 1e-13, None)
+    middle = found.some(np.array([1]))
+    chord = chord or dual.Chord(rows, middle)
+    chord.take(rows, middle.h[:, 0] > 0)
+    way, slope = chord.tangent(rows, middle)
+    np.testing.assert_allclose(way, (found.W[:, 2] - found.W[:, 0]) / (2 * by), atol=1e-2 * np.abs(way).max())
+    np.testing.assert_allclose(slope, (found.r[:, 0] - found.r[:, 2]) / (2 * by), atol=1e-2 * np.abs(slope).max())
+
+
+@pytest.mark.parametrize("power", [-200, 0, 200])
+def test_the_dual_takes_any_units(power):
+    rows = rows_of(3, level=True)
+    scaled = rows if power == 0 else dual.Rows(np.ldexp(rows.X, power), np.ldexp(rows.y, -power), rows.level, rows.groups)
+    found, _ = dual.solve(scaled, beside(scaled, np.array([4.0]), np.ldexp(1e-8, -2 * power)), np.ldexp(1e-8, -2 * power), None)
+    plain, _ = dual.solve(rows, beside(rows, np.array([4.0]), 1e-8), 1e-8, None)
+    np.testing.assert_array_equal(np.ldexp(found.W, 2 * power), plain.W)

@@ -64,7 +64,7 @@ def forecast(problem: Problem, multiples: Matrix, lanes: int, alphas: int, stand
     if kind is CurvedLane:
         words, flops, steps = "batches of alphas, each a quadratic model corrected by Newton's method", METRICS * n * U**2, 4
     elif kind is GroupedLane:
-        flops = n * U**2 + alphas * used**3
+        flops = n * min(U, n) ** 2 + alphas * min(used, n) ** 3  # beyond as many columns as rows, matrices have the rows' size
     elif kind is ConcaveLane:
         words, flops = "coordinate descent from large alphas to small", n * U**2 + alphas * SWEEPS * used**2
     elif kind is ThinLane and isinstance(problem.design, Sparse):

@@ -2,27 +2,30 @@
 
 Blocks are minimised exactly, one after another, over the Gram; where that crawls, Newton's method on the groups in use ends it.
 Where the columns at work are more than the rows, their Gram would hold more numbers than they do: it is not formed then, and
-blocks are minimised over the columns themselves.
+models are found in the space of the rows (`dual.py`), or where that fails by blocks over the columns themselves.
 A column stands for its group in all that the batched path asks of columns: a group's score, bound and size are each of its
 columns'.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
-from shrinkage.engine.batched import Solved
+from shrinkage.engine import dual
+from shrinkage.engine.batched import Solved, State
 from shrinkage.engine.panels import DensePanel, Panel, roomier
 from shrinkage.engine.squares import SquaredLane, SquaredSet, solve_symmetric
+from shrinkage.engine.working import NOTHING
 
 ROUNDS = 8  # of sweeps before Newton is asked
 ATTEMPTS = 30
 MOST_ROUNDS = 500  # over the columns themselves, where Newton's method would factor a matrix larger than they are
-NEAREST = 1e-8  # of a group's size: what a Newton step must leave of it
+SHARE = 0.1  # of the gap that is allowed
 
 
 def suits(twin: Any) -> bool:
@@ -59,14 +62,36 @@ class GroupedSet(SquaredSet):
         old, size = self.formed, len(self.columns)
         if size > len(self.held_rows):
             self.held_rows = roomier(self.held_rows, old, size)
-        for j in range(old, size):
-            np.multiply(self.centred(j, panel), self.root, out=self.held_rows[j])
+        np.multiply(self._about_means(panel.rows(self.at[old:]), old), self.root, out=self.held_rows[old:size])
         self.formed = size
+
+    def _about_means(self, X: Matrix, first: int) -> Matrix:
+        """What `centred` gives of columns from the first on, each in a row of X, in place."""
+        if self.intercept:
+            used = X if np.all(self.weights > 0) else X[:, self.weights > 0]
+            constant = used.min(axis=1) == used.max(axis=1)
+            X -= self.mean[first:, None]
+            X[constant] = 0.0
+        return X
+
+
+@dataclass(eq=False)
+class GroupedState(State):
+    """With -dw / d strength (of as many coefficients as there were), and the dual vector that belongs to w (n,)."""
+
+    way: Vector = field(default_factory=lambda: NOTHING)
+    beside: Vector = field(default_factory=lambda: NOTHING)
 
 
 class GroupedLane(SquaredLane):
     sets = GroupedSet
     working: GroupedSet
+    state: GroupedState
+    chord: dual.Chord | None = None
+
+    def __init__(self, problem, weights, size):
+        super().__init__(problem, weights, size)
+        self.state = GroupedState(**vars(self.state), beside=self.state.residual)
 
     def penalise(self, twin, relative):
         alone = twin.groups < 0
@@ -115,9 +140,9 @@ class GroupedLane(SquaredLane):
 
     def solve(self, strengths, tol, panel):
         starts, members, omega = self._layout()
-        target, m = 0.1 * tol * self.half, len(strengths)
         if self.working.thin:
-            return self._by_columns(strengths, target, panel)
+            return self._by_rows(strengths, tol * self.half, panel)
+        target, m = 0.1 * tol * self.half, len(strengths)
         W, gaps, done, w = np.zeros((m, len(self.columns))), np.full(m, np.inf), 0, self.state.w
         for _ in range(m + ATTEMPTS):
             found, reached, _ = _core.follow_groups(
@@ -133,24 +158,67 @@ class GroupedLane(SquaredLane):
             w = self._newton(found[good], float(strengths[done]), starts, members, omega)
         count = max(done, 1)
         W, gaps = W[:count], gaps[:count]
-        tangent = self._tangent(W[-1], float(strengths[count - 1]), starts, members, omega)
-        return self.solved(W, gaps, tangent, panel)
+        self.state.way = self._tangent(W[-1], float(strengths[count - 1]), starts, members, omega)
+        return self.solved(W, gaps, self.state.way, panel)
 
-    def _by_columns(self, strengths: Vector, target: float, panel: Panel) -> Solved:
-        """The path's tangent is its last secant: what is predicted from it is checked."""
-        W, gaps, _ = _core.follow_columns(
-            self.working.rows,
-            self.root * self.y,
-            *self._layout(),
-            np.ascontiguousarray(strengths),
-            self.state.w,
-            target,
-            MOST_ROUNDS,
-        )
-        before, there = (W[-2], strengths[-2]) if len(W) > 1 else (self.state.w, self.state.here)
-        way = there - strengths[-1]
-        tangent = (W[-1] - before) / way if way > 0 else np.zeros(len(before))
-        return self.solved(W, gaps, tangent, panel)
+    def _by_rows(self, strengths: Vector, most: float, panel: Panel) -> Solved:
+        """As many models as come to gaps of `most`, less what certificates over all columns need of it."""
+        rows, target = self._rows(), SHARE * most
+        found, self.chord = dual.solve(rows, self._first_guess(rows, strengths, 1.0), target, self.chord)
+        if found.gaps[0] > target:
+            found, self.chord = dual.solve(rows, self._first_guess(rows, strengths[:1], 0.0), target, None)
+        if found.gaps[0] > target:
+            return self._by_columns(rows, strengths[:1], found.W[:, 0].copy(), target, panel)
+        bad = np.flatnonzero(found.gaps > target)
+        found = found.some(np.arange(bad[0] if len(bad) else len(found.c)))
+        self._lead_by(rows, found.some(np.array([len(found.c) - 1])), panel)
+        return self._found(found.W.T.copy(), found.gaps, found.r, found.residuals)
+
+    def _lead_by(self, rows: dual.Rows, last: dual.Batch, panel: Panel) -> None:
+        """The path's tangent at its last model."""
+        chord = self.chord or dual.Chord(rows, last)
+        chord.take(rows, last.h[:, 0] > 0)
+        self.chord = None if chord.broken else chord
+        if self.chord:
+            self.state.way, self.state.tangent = self.chord.tangent(rows, last)
+        else:
+            self._lead_from(last.W[:, 0], float(last.c[0]), panel)
+
+    def _lead_from(self, w: Vector, strength: float, panel: Panel) -> None:
+        """The path's tangent is the secant from the state to here: what is predicted from it is checked."""
+        by = self.state.here - strength
+        self.state.way = (w - self.state.w) / by if by > 0 else np.zeros(len(w))
+        self.lead(self.fitted(self.state.way[None, :], panel)[:, 0])
+
+    def _by_columns(self, rows: dual.Rows, strength: Vector, start: Vector, target: float, panel: Panel) -> Solved:
+        """One model, block by block."""
+        W, gaps, _ = _core.follow_columns(rows.X, rows.y, *rows.groups[:3], strength.copy(), start, target, MOST_ROUNDS)
+        self._lead_from(W[0], float(strength[0]), panel)
+        residuals = rows.y[:, None] - rows.X.T @ W.T
+        return self._found(W, gaps, residuals, residuals)
+
+    def _rows(self) -> dual.Rows:
+        groups = dual.Groups(*self._layout(), np.unique(self.labels[self.columns]))
+        level = self.root / np.linalg.norm(self.root) if self.intercept else None
+        return dual.Rows(self.working.rows, self.root * self.y, level, groups)
+
+    def _first_guess(self, rows: dual.Rows, strengths: Vector, share: float) -> dual.Batch:
+        """From the state, a share of the way along the tangent."""
+        w, by = self.state.w, share * (self.state.here - strengths)
+        way = np.concatenate([self.state.way, np.zeros(len(w) - len(self.state.way))])
+        sizes = rows.groups.sizes(w[:, None])[:, 0]
+        along = np.add.reduceat((w * way)[rows.groups.members], rows.groups.starts[:-1])
+        rates = np.divide(along, sizes, out=np.zeros(len(sizes)), where=sizes > 0)
+        h = np.maximum(sizes[:, None] + np.outer(rates, by), 0.0)
+        return dual.Batch.of(rows, strengths, h, self.state.beside[:, None] - np.outer(self.state.tangent, by))
+
+    def stand(self, solved, i, strength):
+        super().stand(solved, i, strength)
+        self.state.beside = solved.vectors[:, i].copy()
+
+    def _found(self, W: Matrix, gaps: Vector, vectors: Matrix, residuals: Matrix) -> Solved:
+        """What follows from models W (b, U) that belong to dual vectors (n, b)."""
+        return Solved(W, self.working.mean_of_y - W @ self.mean, gaps, vectors, np.sum(residuals**2, axis=0) / 2)
 
     def _bent(self, w: Vector, c: float, starts: Vector, members: Vector, omega: Vector) -> tuple[Vector, Matrix, Vector]:
         """The columns in use, the second derivative of loss and penalty there, and the penalty's gradient at strength one."""

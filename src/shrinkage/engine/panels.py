@@ -147,6 +147,10 @@ class DensePanel(Panel):
     def column(self, at):
         return self.held[at]
 
+    def rows(self, at: np.ndarray) -> Matrix:
+        """Columns `at`, each in a row of its own: a copy."""
+        return self.held[at]
+
 
 class SparsePanel(Panel):
     def __init__(self, design: Sparse):
