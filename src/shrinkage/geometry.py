@@ -341,7 +341,7 @@ def conditional(line: Slice, dispersion: float = 1.0, points: int = 801, drop: f
     free = line.free_minimum()
     best = mode if free is None else float(free[0])
     flat_at = float(_centre(line)[0])
-    prior_mass, likelihood_mass = _log_mass(prior, flat_at, mode), _log_mass(likelihood, best, mode)
+    prior_mass, likelihood_mass = log_mass(prior, flat_at, mode), log_mass(likelihood, best, mode)
     grid = _display(posterior, ((prior, flat_at), (likelihood, best)), mode, points, drop)
     return Conditional(
         grid=grid,
@@ -401,8 +401,8 @@ def _quadrature(low: float, high: float, breaks: Sequence[float], panels: int = 
     return nodes.ravel(), (half[:, None] * w).ravel()
 
 
-def _log_mass(log_f: Callable[[Array], Array], start: float, kink: float) -> tuple[float, bool]:
-    """(log of the integral, True), or (the value at `start`, False) where there is none."""
+def log_mass(log_f: Callable[[Array], Array], start: float, kink: float = 0.0) -> tuple[float, bool]:
+    """(log of the integral of exp(log_f), True), or (log_f at `start`, False) where there is none; `start` is near its top."""
     span = support(log_f, start, DROP)
     if span is None or not span[0] < span[1]:
         at = float(log_f(np.array([start]))[0])
