@@ -1,9 +1,9 @@
-"""Draw the gallery's pictures: python docs/gallery.py FOLDER. The site's build does the same."""
+"""Draw the pictures of the gallery: python docs/gallery.py FOLDER. `make docs` draws the light ones."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from pyarrow import csv
 
 import shrinkage as sh
 from shrinkage import plots
@@ -19,52 +20,45 @@ from shrinkage import plots
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def read(name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """A table of the examples: its columns of numbers, and its last column, the target."""
-    table = np.genfromtxt(EXAMPLES / name, delimiter=",", names=True, dtype=None, encoding="utf-8")
-    *columns, target = table.dtype.names
-    return {column: table[column].astype(float) for column in columns}, table[target]
+def read(name: str) -> tuple[Any, np.ndarray]:
+    """An example's table without its last column, and that column, the target."""
+    table = csv.read_csv(EXAMPLES / name)
+    target = table.column_names[-1]
+    return table.drop_columns([target]), table[target].to_numpy()
 
 
 class Fits:
-    """The fits that the pictures show: two lassos, a ridge and an MCP of the diabetes study, and a classifier of biopsies."""
+    """What the pictures show: four fits of the diabetes study, one of biopsies, and a path with room to overfit."""
 
     def __init__(self) -> None:
-        import pandas as pd
-
-        columns, self.y = read("diabetes.csv")
-        self.X = pd.DataFrame(columns)
+        self.X, self.y = read("diabetes.csv")
         self.lasso = sh.PenalizedRegressorCV(rule="1se", standardize=True).fit(self.X, self.y)
         self.ridge = sh.PenalizedRegressorCV(penalty="l2", rule="1se", standardize=True).fit(self.X, self.y)
         self.net = sh.PenalizedRegressor(penalty="elastic_net", alpha=2.0, standardize=True).fit(self.X, self.y)
         self.mcp = sh.PenalizedRegressorCV(penalty="mcp", rule="1se", standardize=True).fit(self.X, self.y)
-        columns, labels = read("breast_cancer.csv")
-        self.cells = pd.DataFrame(columns)
-        self.diagnosis = labels
-        self.classifier = sh.PenalizedClassifierCV(rule="1se", standardize=True).fit(self.cells, labels)
-        self.wide = wide_path()
+        self.cells, self.diagnosis = read("breast_cancer.csv")
+        self.classifier = sh.PenalizedClassifierCV(rule="1se", standardize=True).fit(self.cells, self.diagnosis)
+        self.crowded = self._crowded()
 
-
-def wide_path() -> sh.Path:
-    """More features (squares and products) than the study's patients in one half of it: room to overfit."""
-    columns, y = read("diabetes.csv")
-    Z = np.column_stack(list(columns.values()))
-    Z = (Z - Z.mean(axis=0)) / Z.std(axis=0)
-    squares = [Z[:, j] * Z[:, k] for j in range(Z.shape[1]) for k in range(j + 1)]
-    X = np.column_stack([Z, *squares])[::2]
-    return sh.select(X, y[::2], sh.SquaredError(), sh.L1(), rule="1se", standardize=True, ratio=1e-4)
+    def _crowded(self) -> sh.Choice:
+        """All squares and products of the measurements, on every second patient."""
+        Z = np.column_stack([column.to_numpy() for column in self.X.columns]).astype(float)
+        Z = (Z - Z.mean(axis=0)) / Z.std(axis=0)
+        products = [Z[:, j] * Z[:, k] for j in range(Z.shape[1]) for k in range(j + 1)]
+        X = np.column_stack([Z, *products])[::2]
+        return sh.select(X, self.y[::2].astype(float), sh.SquaredError(), sh.L1(), standardize=True)
 
 
 PAIR = ["blood_pressure", "glucose"]
 PICTURES: dict[str, Callable[[Fits], Any]] = {
     "path": lambda fits: plots.CoefficientPathDisplay.from_estimator(fits.lasso),
-    "overfitting": lambda fits: plots.OverfittingDisplay.from_choice(fits.wide),
+    "overfitting": lambda fits: plots.OverfittingDisplay.from_choice(fits.crowded),
     "geometry-l1": lambda fits: plots.GeometryDisplay.from_estimator(fits.lasso, fits.X, fits.y, PAIR),
     "geometry-l2": lambda fits: plots.GeometryDisplay.from_estimator(fits.ridge, fits.X, fits.y, PAIR),
     "geometry-net": lambda fits: plots.GeometryDisplay.from_estimator(fits.net, fits.X, fits.y, ["bmi", "hdl"]),
     "geometry-mcp": lambda fits: plots.GeometryDisplay.from_estimator(fits.mcp, fits.X, fits.y, PAIR),
     "priors": lambda fits: plots.PriorDisplay.from_penalties(
-        sh.Laplace(1 / np.sqrt(2)), sh.Normal(1), sh.MCP(np.sqrt(2), 2.0), names=["Laplace", "Normal", "MCP"]
+        sh.Laplace(0.5**0.5), sh.Normal(1.0), sh.MCP(2**0.5, 2.0), names=["Laplace", "Normal", "MCP"]
     ),
     "gradients": lambda fits: plots.GradientDisplay.from_penalties(
         sh.L1(1.0), sh.L2(1.0), sh.MCP(1.0, 1.3), names=["L1", "L2", "MCP"]
@@ -79,15 +73,14 @@ PICTURES: dict[str, Callable[[Fits], Any]] = {
 }
 
 
-def draw(folder: Path) -> None:
-    """Every picture in both themes, as PNG."""
+def draw(folder: Path, themes: Sequence[str] = ("light", "dark")) -> None:
+    """Every picture as PNG, NAME-THEME.png."""
     folder.mkdir(parents=True, exist_ok=True)
     fits = Fits()
     for name, make in PICTURES.items():
         display = make(fits)
-        for theme in ("light", "dark"):
-            display.plot(theme=theme)
-            display.figure_.savefig(folder / f"{name}-{theme}.png", dpi=110)
+        for theme in themes:
+            display.plot(theme=theme).figure_.savefig(folder / f"{name}-{theme}.png", dpi=110)
             plt.close(display.figure_)
 
 

@@ -55,7 +55,7 @@ class Slice:
     penalty: Any
 
     @classmethod
-    def of(cls, task: Task, coef: Any, intercept: float, chosen: Sequence[int]) -> Slice:
+    def of(cls, task: Task, coef: Any, intercept: float, chosen: Any) -> Slice:
         """The slice of a job (`Task.read` makes one; its penalty acts on the sum of the loss) at its fit, in data units.
 
         **Raises** `ParameterError` for columns that are not there; `DataError` where `coef` is not a fit of this job at all.
@@ -169,7 +169,7 @@ def _check_fit(task: Task, coef: Array, scale: Array, eta: Array) -> None:
         )
 
 
-def restricted(penalty: Any, coef: Array, chosen: Sequence[int], points: Any) -> Array:
+def restricted(penalty: Any, coef: Array, chosen: Any, points: Any) -> Array:
     """The terms of a penalty that some of its coefficients are in, at values of these (..., k), the others as in `coef` (p,).
 
     For what is separable that is the penalty of these alone; a group counts whole. A stranger's penalty is counted whole.
@@ -273,7 +273,7 @@ def sizes(path: Path, scale: Any = 1.0) -> Array:
     return np.array([float(path.penalty.value(np.asarray(coef, np.float64) / scale)) for coef in path.coefs.T])
 
 
-def trajectory(path: Path, chosen: Sequence[int], scale: Any = 1.0) -> Array:
+def trajectory(path: Path, chosen: Any, scale: Any = 1.0) -> Array:
     """The chosen coefficients along a path, (m, k), each as the whole problem has them; `scale` (k,) as `Slice.scale`."""
     return path.coefs[np.asarray(chosen, np.int64)].T.astype(np.float64) / scale
 
@@ -417,11 +417,12 @@ def _display(posterior: Any, factors: Any, mode: float, points: int, drop: float
     """A grid that holds what there is to see, zero and the mode among its points."""
     low, high = support(posterior, mode, drop) or (mode - 1.0, mode + 1.0)
     width = high - low
-    bounds = np.array([low, high])
+    first, last = low, high
     for f, start in factors:
         span = support(f, start, drop)
         if span is not None:
-            bounds = np.array([min(bounds[0], max(span[0], low - width / 2)), max(bounds[1], min(span[1], high + width / 2))])
+            first, last = min(first, max(span[0], low - width / 2)), max(last, min(span[1], high + width / 2))
     if -2 * width < mode < 2 * width:
-        bounds = np.array([min(bounds[0], 0.0), max(bounds[1], 0.0)])
-    return np.unique(np.concatenate([np.linspace(*bounds, points), [mode], [0.0] if bounds[0] < 0 < bounds[1] else []]))
+        first, last = min(first, 0.0), max(last, 0.0)
+    zero = [0.0] if first < 0 < last else []
+    return np.unique(np.concatenate([np.linspace(first, last, points), [mode], zero]))

@@ -14,7 +14,7 @@ from shrinkage.plots.reading import Array, Fit
 from shrinkage.plots.style import Canvas, Display, canvas
 
 RINGS = (0.35, 0.7, 1.0, 1.35, 1.75, 2.2)  # distances from the least loss, those of the fit being 1
-FINE, COARSE = 161, 61  # points of the grid a side: where the loss is quadratic, and where it is summed at each
+FINE, COARSE = 101, 61  # points of the grid a side: where the loss is quadratic, and where it is summed at each
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +128,12 @@ class GeometryDisplay(Display):
             c.tag(tuple(self.least), "least loss,\nothers held", loss)
         inside = self.ball[(np.abs(self.ball) < 0.98 * np.array([np.abs(self.u).max(), np.abs(self.v).max()])).all(axis=1)]
         if np.ptp(self.ball) > 0 and len(inside):
-            c.tag(tuple(inside[np.argmin(inside[:, 1])]), self.formula, ball)
+            sides = [np.argmin(inside @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1), (1, 1))]
+            c.tag(inside[sides], self.formula, ball)
         if self.trajectory is not None:
             lengths = np.hypot(*self.trajectory.T)
-            c.tag(tuple(self.trajectory[np.argmin(np.abs(lengths - 0.5 * lengths.max()))]), "path over alpha", c.hue(2))
+            spots = [int(np.argmin(np.abs(lengths - share * lengths.max()))) for share in (0.5, 0.3, 0.7, 1.0)]
+            c.tag(self.trajectory[spots], "path over alpha", c.hue(2))
 
 
 def _pair(fit: Fit, pair: Any) -> list[int]:

@@ -97,5 +97,5 @@ class CoefficientPathDisplay(Display):
             [c.hue(k) for k in range(len(shown))],
         )
         if self.chosen is not None:
-            c.tag((here, c.ax.get_ylim()[0]), f"chosen: alpha = {self.chosen:.3g}", c.theme.soft)
+            c.tag([(here, end) for end in c.ax.get_ylim()], f"chosen: alpha = {self.chosen:.3g}", c.theme.soft)
         return self._keep(c.ax, c.figure)

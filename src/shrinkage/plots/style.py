@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -161,33 +162,29 @@ class Canvas:
             )  # fmt: skip
         self._settled = False
 
-    def tag(self, xy: tuple[float, float], words: str, colour: str, weight: str = "normal") -> Any:
-        """Words beside a point of the axes: of the places around it the one that covers least, with a line to it from afar."""
+    def tag(self, at: Any, words: str, colour: str, weight: str = "normal") -> Any:
+        """Words beside a point of the axes, or beside one of several (k, 2): where they cover least, with a line from afar."""
         style = {
-            "textcoords": "offset points",
-            "color": colour,
-            "size": self.font,
-            "weight": weight,
-            "zorder": 8,
-            "linespacing": 1.2,
-        }
-        text = self.ax.annotate(words, xy, xytext=(0, 0), path_effects=self._halo(), **style)
+            "textcoords": "offset points", "color": colour, "size": self.font, "weight": weight, "zorder": 8, "linespacing": 1.2,
+            "path_effects": self._halo(),
+        }  # fmt: skip
+        points = np.reshape(np.asarray(at, float), (-1, 2))
+        text = self.ax.annotate(words, points[0], xytext=(0, 0), **style)
         self._settle()
         taken = [box_of(other) for other in self.ax.texts if other is not text]
         ink = self._ink()
         frame = self.ax.get_window_extent()
         costs = []
-        for reach in (0.9, 2.0, 3.2, 4.6, 6.4, 8.5):
-            for dx, dy in AROUND:
-                self._stand(text, dx, dy, reach * self.font)
-                costs.append((self._cost(text, taken, ink, frame) + 4.0 * reach, dx, dy, reach * self.font))
-        best = min(costs)
-        self._stand(text, *best[1:])
-        if best[3] > 1.5 * self.font:
-            line = {"arrowstyle": "-", "color": colour, "lw": 0.8, "alpha": 0.6, "shrinkA": 1, "shrinkB": 4}
-            text.remove()
-            text = self.ax.annotate(words, xy, xytext=(0, 0), arrowprops=line, path_effects=self._halo(), **style)
-            self._stand(text, *best[1:])
+        for k, reach, (dx, dy) in product(range(len(points)), (0.9, 2.0, 3.2, 4.6, 6.4, 8.5), AROUND):
+            text.xy = tuple(points[k])
+            self._stand(text, dx, dy, reach * self.font)
+            costs.append((self._cost(text, taken, ink, frame) + 4.0 * reach, k, dx, dy, reach * self.font))
+        _, k, *place = min(costs)
+        text.remove()
+        if place[2] > 1.5 * self.font:
+            style["arrowprops"] = {"arrowstyle": "-", "color": colour, "lw": 0.8, "alpha": 0.6, "shrinkA": 1, "shrinkB": 4}
+        text = self.ax.annotate(words, tuple(points[k]), xytext=(0, 0), **style)
+        self._stand(text, *place)
         return text
 
     def _halo(self) -> list[Any]:
