@@ -89,6 +89,51 @@ def test_the_gradient_at_the_fit_is_normal_to_both(loss, penalty):
         assert abs(gradient[0] * normal[1] - gradient[1] * normal[0]) < 1e-6 * size * max(np.hypot(*normal), 1e-3)
 
 
+WEIGHTS, OFFSET = np.arange(90) % 4 + 0.5, np.linspace(-1, 1, 90)
+ESTIMATORS = [
+    (sh.Ridge(5.0), {}, {}),
+    (sh.Lasso(0.1), {"sample_weight": WEIGHTS}, {"sample_weight": WEIGHTS}),
+    (sh.ElasticNetCV(l1_ratio=[0.5, 0.9]), {}, {}),
+    (sh.Ridge(5.0, fit_intercept=False), {}, {}),
+    (sh.PenalizedRegressor("huber", "scad", 0.1, standardize=True), {"offset": OFFSET}, {"offset": OFFSET}),
+    (sh.PenalizedRegressor(penalty="group_lasso", groups=[0, 0, 1, 1, 2, 2], alpha=0.1, standardize=True), {}, {}),
+    (sh.PenalizedRegressor(sh.Gaussian(0.7), sh.Laplace(0.1), None, standardize=True), {}, {}),
+    (sh.LogisticRegression(C=0.3, class_weight="balanced"), {"sample_weight": WEIGHTS}, {"sample_weight": WEIGHTS}),
+    (sh.LogisticRegressionCV(Cs=3), {}, {}),
+    (sh.PenalizedClassifier(alpha=0.05, class_weight={0.0: 2.0}), {}, {}),
+]
+
+
+@pytest.mark.parametrize(("estimator", "fitted_with", "shown_with"), ESTIMATORS, ids=lambda x: type(x).__name__)
+def test_every_estimator_is_read_with_its_data(estimator, fitted_with, shown_with):
+    """At the fit both objectives are least: the gradient is what the penalty pulls, and a step to any side costs."""
+    X, y = data("logistic" if hasattr(estimator, "predict_proba") else "squared")
+    model = estimator.fit(X, y, **fitted_with)
+    display = plots.GeometryDisplay.from_estimator(model, X, y, [0, 3], **shown_with)
+    sd = X.to_numpy().std(axis=0)[[0, 3]]
+    assert np.allclose(display.at, np.ravel(model.coef_)[[0, 3]] * (sd if display.unit == "per sd" else 1), rtol=1e-12)
+    size = np.hypot(*display.gradient)
+    if display.convex:
+        assert np.max((display.ball - display.at) @ -display.gradient) < 2e-2 * size * np.abs(display.ball).max()
+    found = plots.PosteriorDisplay.from_estimator(model, X, y, "age", **shown_with).conditional
+    spread = np.where(np.isfinite(found.log_posterior), found.log_posterior, -np.inf)
+    assert abs(found.grid[np.argmax(spread)] - found.mode) < 0.05 * found.sd
+    fitted = plots.CalibrationDisplay.from_estimator(model, X, y, offset=shown_with.get("offset")) if display.convex else None
+    assert fitted is None or np.isfinite(fitted.observed).all()
+
+
+def test_one_of_several_targets():
+    X, y = data()
+    model = sh.Lasso(0.1).fit(X, np.column_stack([y, -2 * y]))
+    for k in (0, 1):
+        display = plots.GeometryDisplay.from_estimator(model, X, np.column_stack([y, -2 * y]), [0, 3], target=k)
+        assert np.array_equal(display.at, model.coef_[k][[0, 3]])
+    with pytest.raises(sh.ParameterError, match="target must lie between 0 and 1"):
+        plots.CoefficientDisplay.from_estimator(model, target=2)
+    with pytest.raises(sh.DataError, match="one target"):
+        plots.ResidualDisplay.from_estimator(model, X, np.column_stack([y, y]))
+
+
 @pytest.mark.parametrize("loss", ["squared", "poisson"])
 def test_the_contours_are_those_of_the_loss(loss):
     """The grid against sums over the rows; along both axes, so that rows and columns are not mistaken for each other."""

@@ -78,8 +78,7 @@ class CoefficientPathDisplay(Display):
         last = self.coefs[:, -1]
         ever = np.abs(self.coefs).max(axis=1)
         shown = [int(j) for j in largest(np.where(last != 0, np.abs(last), 0.0) + 1e-9 * ever, labels) if ever[j] > 0]
-        for j in np.setdiff1d(np.flatnonzero(ever), shown):
-            c.ax.plot(at, self.coefs[j], color=c.theme.faint, linewidth=1.0, zorder=1.5)
+        c.lines(at, self.coefs[np.setdiff1d(np.flatnonzero(ever), shown)])
         for k, j in enumerate(shown):
             c.ax.plot(at, self.coefs[j], color=c.hue(k), linestyle=c.dash(k), linewidth=2.0, zorder=3)
         c.zero()

@@ -132,6 +132,15 @@ class Canvas:
     def zero(self, vertical: bool = False) -> None:
         (self.ax.axvline if vertical else self.ax.axhline)(0, color=self.theme.soft, linewidth=0.9, zorder=1)
 
+    def lines(self, x: Any, ys: Any) -> None:
+        """Many faint lines, the rows of `ys`, as one thing to draw."""
+        from matplotlib.collections import LineCollection
+
+        if len(ys):
+            pairs = np.stack([np.broadcast_to(x, ys.shape), ys], axis=-1)
+            self.ax.add_collection(LineCollection(pairs, colors=self.theme.faint, linewidths=1.0, zorder=1.5))
+            self.ax.autoscale_view()
+
     def top(self, x: Any, counts: Any, words: str) -> None:
         """Counts at some of the increasing x, on a second axis above."""
         self._settled = False
