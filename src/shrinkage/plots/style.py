@@ -138,7 +138,7 @@ class Canvas:
 
         if len(ys):
             pairs = np.stack([np.broadcast_to(x, ys.shape), ys], axis=-1)
-            self.ax.add_collection(LineCollection(pairs, colors=self.theme.faint, linewidths=1.0, zorder=1.5))
+            self.ax.add_collection(LineCollection(list(pairs), colors=self.theme.faint, linewidths=1.0, zorder=1.5))
             self.ax.autoscale_view()
 
     def top(self, x: Any, counts: Any, words: str) -> None:
