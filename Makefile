@@ -10,7 +10,7 @@ SANITIZED := c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -pthread -Icore core
 	core/kernels/baseline.cpp
 SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
 
-.PHONY: demo test test-torch lint docs hard-inputs bench bench-quick bench-check sanitize wheel clean
+.PHONY: demo test test-torch lint docs pictures hard-inputs bench bench-quick bench-check sanitize wheel clean
 
 demo: .venv/demo ## the main job on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -29,6 +29,9 @@ lint: .venv/lint
 
 docs: .venv/docs
 	$(BIN)/sphinx-build -W -b html docs docs/_build
+
+pictures: .venv/docs ## the README's first picture
+	$(BIN)/python docs/pictures/make.py
 
 hard-inputs: .venv/test ## what hard input does to ours and to scikit-learn's lasso
 	$(BIN)/python -m benchmarks.hard_inputs

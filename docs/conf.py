@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
 
 project = "shrinkage"
 author = "The shrinkage developers"
@@ -49,5 +51,14 @@ def from_markdown(app, what, name, obj, options, lines: list[str]) -> None:
     lines[:] = out
 
 
+def draw_gallery(app) -> None:
+    """The gallery's pictures, drawn anew by each build, so that they show what the library draws."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    import gallery
+
+    gallery.draw(Path(__file__).parent / "pictures" / "gallery", ["light"])
+
+
 def setup(app) -> None:
     app.connect("autodoc-process-docstring", from_markdown)
+    app.connect("builder-inited", draw_gallery)

@@ -206,8 +206,9 @@ def test_no_page_is_left_out_of_the_table_of_contents():
         assert page.stem == "index" or re.search(rf"^{re.escape(page.stem)}$", index, re.MULTILINE), page.name
 
 
+@pytest.mark.timeout(300)  # it draws the gallery
 def test_the_site_builds_without_a_warning(tmp_path):
-    for module in ("sphinx", "myst_parser"):
+    for module in ("sphinx", "myst_parser", "matplotlib", "pyarrow"):
         pytest.importorskip(module)
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", ROOT / "docs", tmp_path],

@@ -33,7 +33,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("scales", "estimators", "penalties", "losses", "solvers", "tables", "model_file")
+_MODULES = ("scales", "estimators", "penalties", "losses", "solvers", "tables", "model_file", "geometry", "plots")
 
 __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 

@@ -1,7 +1,9 @@
 from shrinkage import estimators as estimators
+from shrinkage import geometry as geometry
 from shrinkage import losses as losses
 from shrinkage import model_file as model_file
 from shrinkage import penalties as penalties
+from shrinkage import plots as plots
 from shrinkage import scales as scales
 from shrinkage import solvers as solvers
 from shrinkage import tables as tables

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from shrinkage.plots.training import TrainingDisplay
 from shrinkage.torch.certificate import Loss, certificate
 from shrinkage.torch.penalties import Penalties
 from shrinkage.torch.sparsity import sparsity
@@ -68,17 +69,10 @@ class Monitor:
         self._table = None
 
     def plot(self, axes: Any = None) -> Any:
-        """Three panels over the epochs; `axes`: three of matplotlib's, made if None. Gives the axes back."""
-        if axes is None:
-            import matplotlib.pyplot as plt  # late: an extra
-
-            axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")[1]
-        epochs = [row.epoch for row in self.rows]
-        for name, panel in zip(("objective", "zeros", "violation"), axes, strict=True):
-            panel.plot(epochs, [getattr(row, name) for row in self.rows])
-            panel.set(xlabel="epoch", title=name)
-        axes[2].set_yscale("log")
-        return axes
+        """Three panels over the epochs (`shrinkage.plots.TrainingDisplay`); `axes`: three of matplotlib's, made if None. Gives
+        the axes back."""
+        display = TrainingDisplay.from_monitor(self).plot(axes)
+        return display.ax_ if axes is None else axes
 
 
 class _PlainTable:

@@ -1,0 +1,175 @@
+"""Where the contours of the loss meet the ball of the penalty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shrinkage import geometry
+from shrinkage.geometry import Slice
+from shrinkage.plots import reading
+from shrinkage.plots.reading import Array, Fit
+from shrinkage.plots.style import Canvas, Display, canvas
+
+RINGS = (0.35, 0.7, 1.0, 1.35, 1.75, 2.2)  # distances from the least loss, those of the fit being 1
+FINE, COARSE = 101, 61  # points of the grid a side: where the loss is quadratic, and where it is summed at each
+
+
+@dataclass(frozen=True, eq=False)
+class GeometryDisplay(Display):
+    """The loss in two coefficients, the others held at the fit, and the penalty's ball through the fit.
+
+    The contour through the fit touches the ball there: at a corner where a coefficient is exactly zero. For MCP and SCAD, which
+    are not convex, it is a level set. (With the others minimised over without their penalty the two would not touch.)
+
+    **Attributes**, in the units the penalty acts in (`unit`: "per sd" of the columns for standardised fits, else "per unit")
+
+    - `names` of the two; `at` (2,): the fit; `zero` (2,) bool: which are exactly zero.
+    - `ball` (m, 2): the edge of {penalty <= its value at the fit}, closed; `formula`: it in words; `convex`.
+    - `u`, `v` (g,): a grid; `loss` (g, g), its rows along v: the summed loss less that of the fit; `levels`: of the contours,
+      0 among them.
+    - `least` (2,): where the loss alone is least, or None; `gradient` (2,) of the loss at the fit, which is normal to both.
+    - `trajectory` (m, 2): the two along the path of the whole problem, or None.
+    """
+
+    names: tuple[str, str]
+    at: Array
+    zero: Array
+    ball: Array
+    formula: str
+    convex: bool
+    u: Array
+    v: Array
+    loss: Array
+    levels: Array
+    least: Array | None
+    gradient: Array
+    trajectory: Array | None
+    unit: str
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, pair: Any = None, *, sample_weight: Any = None, offset: Any = None, target: int = 0
+    ) -> GeometryDisplay:
+        """Of a fitted estimator and the data it was fitted to. `pair`: two names or numbers; by default the two largest."""
+        fit = reading.of_estimator(estimator, X, y, sample_weight, offset, target)
+        return cls._of(fit, pair, getattr(estimator, "path_", None))
+
+    @classmethod
+    def from_fit(
+        cls, fit: Any, X: Any, y: Any, pair: Any = None, *, path: Any = None, weights: Any = None, offset: Any = None,
+        intercept: bool = True, standardize: bool = False,
+    ) -> GeometryDisplay:  # fmt: skip
+        """Of a `Solution` and what `solve` was given; `path` adds the trajectory.
+
+        **Raises** `DataError` where the solution is no fit of these data.
+        """
+        return cls._of(reading.of_solution(fit, X, y, weights, offset, intercept, standardize), pair, path)
+
+    @classmethod
+    def _of(cls, fit: Fit, pair: Any, path: Any) -> GeometryDisplay:
+        chosen = _pair(fit, pair)
+        plane = fit.slice(chosen)
+        least = plane.free_minimum()
+        trail = None if path is None else geometry.trajectory(reading.path_of(path)[0], chosen, plane.scale)
+        points = [plane.at, np.zeros(2), *([] if least is None else [least]), *([] if trail is None else trail)]
+        size = max(float(np.abs(points).max()), 1e-12)
+        ball = geometry.ball(plane, 3 * size)
+        low, high = _frame(np.vstack([points, ball[np.abs(ball).max(axis=1) < 2.5 * size]]))
+        count = FINE if plane.loss.quadratic else COARSE
+        u, v = np.linspace(low[0], high[0], count), np.linspace(low[1], high[1], count)
+        loss = plane.loss_above(np.stack(np.meshgrid(u, v), axis=-1))
+        return cls(
+            (fit.names[chosen[0]], fit.names[chosen[1]]), plane.at, geometry.corner(plane), ball, _formula(plane),
+            bool(plane.penalty.convex), u, v, loss, _levels(plane, least, loss), least, plane.gradient, trail, fit.unit,
+        )  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        """What is seen, in words."""
+        zeros = [name for name, zero in zip(self.names, self.zero, strict=True) if zero]
+        if len(zeros) == 2:
+            return "Both are exactly 0:\nthe ball has shrunk to a point"
+        what = "ball" if self.convex else "level set"
+        if zeros:
+            return f"The contour meets a corner of the {what}:\n{zeros[0]} is exactly 0"
+        return f"The contour touches a side of the {what}:\nneither is exactly 0"
+
+    def plot(self, ax: Any = None, *, theme: str | None = None) -> GeometryDisplay:
+        """Draw, on the axes given or on new ones."""
+        c = canvas(ax, theme, (7.0, 6.4))
+        loss, ball = c.hue(1), c.hue(0)
+        c.ax.fill(*self.ball.T, facecolor=ball, alpha=0.16, linewidth=0, zorder=1.5)
+        c.ax.plot(*self.ball.T, color=ball, linewidth=2.6, zorder=3, solid_joinstyle="miter")
+        others = self.levels[self.levels != 0]
+        c.ax.contour(
+            self.u, self.v, self.loss, levels=others, colors=loss, linewidths=1.1, linestyles="solid", alpha=0.55, zorder=2
+        )
+        c.ax.contour(self.u, self.v, self.loss, levels=[0.0], colors=loss, linewidths=2.6, linestyles="solid", zorder=3.5)
+        c.zero()
+        c.zero(vertical=True)
+        if self.trajectory is not None:
+            c.ax.plot(*self.trajectory.T, color=c.hue(2), linewidth=1.8, linestyle=(0, (4, 1.5)), zorder=4)
+        if self.least is not None:
+            c.ax.plot(*self.least, marker="+", markersize=13, markeredgewidth=2.4, color=loss, zorder=5)
+        c.ax.plot(*self.at, marker="D" if self.zero.any() else "o", markersize=9, color=c.theme.ink, zorder=6)
+        c.ax.set(xlim=self.u[[0, -1]], ylim=self.v[[0, -1]])
+        if 0.2 < np.ptp(self.u) / np.ptp(self.v) < 5:
+            c.ax.set_aspect("equal")
+        c.name(f"u: {self.names[0]}, {self.unit}", f"v: {self.names[1]}, {self.unit}", self.sentence)
+        self._words(c, loss, ball)
+        return self._keep(c.ax, c.figure)
+
+    def _words(self, c: Canvas, loss: str, ball: str) -> None:
+        c.tag(tuple(self.at), "fit", c.theme.ink, weight="bold")
+        if self.least is not None:
+            c.tag(tuple(self.least), "least loss,\nothers held", loss)
+        inside = self.ball[(np.abs(self.ball) < 0.98 * np.array([np.abs(self.u).max(), np.abs(self.v).max()])).all(axis=1)]
+        if np.ptp(self.ball) > 0 and len(inside):
+            sides = [np.argmin(inside @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1), (1, 1))]
+            c.tag(inside[sides], self.formula, ball)
+        if self.trajectory is not None:
+            lengths = np.hypot(*self.trajectory.T)
+            spots = [int(np.argmin(np.abs(lengths - share * lengths.max()))) for share in (0.5, 0.3, 0.7, 1.0)]
+            c.tag(self.trajectory[spots], "path over alpha", c.hue(2))
+
+
+def _pair(fit: Fit, pair: Any) -> list[int]:
+    if pair is None:
+        size = fit.coef if not fit.task.standardize else fit.coef / fit.task.prepared()[1].scale
+        return [int(j) for j in reading.largest(size, 2)]
+    if isinstance(pair, str) or len(pair) != 2:
+        raise reading.ParameterError(f"pair must be two names or numbers of coefficients; got {pair!r}.")
+    return [reading.find(fit.names, one) for one in pair]
+
+
+def _frame(points: Array) -> tuple[Array, Array]:
+    """(low, high), each (2,): around the points with a margin, and neither side less than six tenths of the other."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = (low + high) / 2, (high - low) / 2
+    half = 1.22 * np.maximum(half, 0.6 * half.max() or 1.0)
+    return middle - half, middle + half
+
+
+def _levels(plane: Slice, least: Array | None, loss: Array) -> Array:
+    """Of the contours: rings about the least loss, the fit on one of them; where there is no least loss, quantiles."""
+    depth = 0.0 if least is None else -float(plane.loss_above(least))
+    if depth > 1e-9 * float(np.abs(loss).max()):
+        return np.unique([depth * (ring**2 - 1) for ring in RINGS])
+    return np.unique([0.0, *np.quantile(loss[np.isfinite(loss)], (0.1, 0.25, 0.5, 0.75))])
+
+
+def _formula(plane: Slice) -> str:
+    """The ball in symbols where it is a diamond or a circle, else in words."""
+    twin = plane.penalty.twin(len(plane.coef))
+    size = np.abs(plane.at)
+    if twin is not None and twin.groups is None:
+        l1, l2, low, high, slope, _, _ = twin.terms[:, plane.chosen]
+        open_ended = np.all(np.isinf(low)) and np.all(np.isinf(high)) and not slope.any()
+        if open_ended and l1[0] == l1[1] > 0 and not l2.any():
+            return f"|u| + |v| ≤ {size.sum():.3g}"
+        if open_ended and l2[0] == l2[1] > 0 and not l1.any():
+            return f"u² + v² ≤ {np.sum(size**2):.3g}"
+    return "penalty ≤\nthat of the fit"
