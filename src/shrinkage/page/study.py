@@ -24,7 +24,8 @@ from shrinkage.selection import Choice, fold_masks, judge
 from shrinkage.walk import Settings
 
 FOLDS = 10
-ALPHAS = 100
+ALPHAS = 60  # on a path that is walked for the page alone,
+BEYOND = 1 / 30  # down to this share of the fit's alpha
 HASHED = 2**28  # bytes of a design that are read for its fingerprint
 CHANGED = 1e-6  # of half the null deviance: the loss has moved by more, so the data are not those of the fit
 
@@ -125,10 +126,13 @@ def of_task(
 
 
 def _alphas(task: Task, alpha: float | None, count: int) -> np.ndarray:
-    """The usual grid, and alpha, where it is none of its."""
+    """The usual grid; around a given alpha it ends sooner, and holds it."""
     problem, _ = task.prepared()
-    alphas = grid(task, problem, count, None)
-    return alphas if alpha is None else np.unique(np.append(alphas, alpha))[::-1]
+    usual = grid(task, problem, count, None)
+    if alpha is None:
+        return usual
+    low, high = max(min(alpha * BEYOND, usual[0] / 10), usual[-1]), usual[0]
+    return np.unique(np.append(np.geomspace(low, high, count), alpha))[::-1]
 
 
 def _masks(task: Task, splits: Any, folds: int | None) -> tuple[Matrix, Matrix] | None:
