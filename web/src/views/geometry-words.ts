@@ -1,6 +1,6 @@
 /** The sentences beside the geometry. They say what is seen, and change with it. */
 
-import { short } from "../frame";
+import { short } from "../plane";
 import { quadraticGradient, movedTo, type Point } from "../maths/pair";
 import type { PageRecord } from "../record";
 import type { Scene } from "../scene";

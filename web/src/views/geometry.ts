@@ -5,7 +5,8 @@ import { contours } from "d3-contour";
 import { drag } from "d3-drag";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
-import { add, frame, saying, short, type Frame } from "../frame";
+import { add } from "../frame";
+import { frame, saying, short, type Frame } from "../plane";
 import {
   contour,
   ellipse,
@@ -28,17 +29,17 @@ const closed = line<Point>().digits(null);
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
   const { names } = record.features;
   if (names.length < 2 || scene(record, store.now.index, firstPair(store, names.length)) === null) {
-    add(element, "p", "note", why(record));
+    add(element, "p", why(record), { class: "note" });
     return;
   }
   const picture = pictureOf(element, record, store);
-  const controls = add(element, "div", "row");
+  const controls = add(element, "div", "", { class: "row" });
   const pair = choosePair(controls, names, store);
   const hard = switches(controls, record, store);
-  const place = add(element, "div", "plot");
+  const place = add(element, "div", "", { class: "plot" });
   const words = saying(element);
-  const meaning = add(element, "p", "note");
-  const back = add(element, "button", "quiet", "Put least squares back");
+  const meaning = add(element, "p", "", { class: "note" });
+  const back = add(element, "button", "Put least squares back", { class: "quiet" });
   back.hidden = true;
   back.addEventListener("click", () => picture.moveTo(null));
 
@@ -77,10 +78,10 @@ function why(record: PageRecord): string {
 
 function choosePair(row: HTMLElement, names: string[], store: Store): (state: State) => void {
   const selects = ([0, 1] as const).map((side) => {
-    const label = add(row, "label", "", side === 0 ? "across " : "up ");
+    const label = add(row, "label", side === 0 ? "across " : "up ");
     const select = add(label, "select");
     select.dataset.side = side === 0 ? "x" : "y";
-    names.forEach((name, j) => (add(select, "option", "", name).value = String(j)));
+    names.forEach((name, j) => (add(select, "option", name).value = String(j)));
     select.addEventListener("change", () => {
       const chosen = Number(select.value);
       const other = store.now.pair[1 - side];
@@ -94,8 +95,8 @@ function choosePair(row: HTMLElement, names: string[], store: Store): (state: St
 }
 
 function switches(row: HTMLElement, record: PageRecord, store: Store): (state: State) => void {
-  const group = add(row, "fieldset", "switch");
-  add(group, "legend", "hidden", "How the penalty acts");
+  const group = add(row, "fieldset", "", { class: "switch" });
+  add(group, "legend", "How the penalty acts", { class: "hidden" });
   const inputs = ([true, false] as const).map((hard) => {
     const label = add(group, "label");
     const input = add(label, "input");

@@ -1,6 +1,6 @@
 /** The sentences beside prior, likelihood and posterior. */
 
-import { short } from "../frame";
+import { short } from "../plane";
 import type { PageRecord } from "../record";
 import type { Belief } from "../scene";
 import type { State } from "../state";

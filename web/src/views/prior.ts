@@ -3,7 +3,8 @@
 import "./prior.css";
 import { drag } from "d3-drag";
 import { line } from "d3-shape";
-import { add, frame, saying, short, type Frame } from "../frame";
+import { add } from "../frame";
+import { frame, saying, short, type Frame } from "../plane";
 import { energy, grid } from "../maths/slice";
 import type { PageRecord } from "../record";
 import { alphaOfScale, belief, nearest, priorScale, type Belief } from "../scene";
@@ -17,15 +18,15 @@ const CURVES = ["prior", "likelihood", "posterior"] as const;
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
   const { dispersion } = record.noise;
   if (dispersion === null || belief(record, store.now.index, store.now.feature) === null) {
-    add(element, "p", "note", why(record));
+    add(element, "p", why(record), { class: "note" });
     return;
   }
-  const controls = add(element, "div", "row");
+  const controls = add(element, "div", "", { class: "row" });
   const choose = chooseFeature(controls, record, store);
   const scale = scaleSlider(controls, record, store);
-  const place = add(element, "div", "plot");
+  const place = add(element, "div", "", { class: "plot" });
   const words = saying(element);
-  const note = add(element, "p", "note");
+  const note = add(element, "p", "", { class: "note" });
   let canvas: Frame | null = null;
   let ends: [number, number] = [-1, 1];
 
@@ -75,15 +76,15 @@ function why(record: PageRecord): string {
 // ---- controls
 
 function chooseFeature(row: HTMLElement, record: PageRecord, store: Store): (state: State) => void {
-  const select = add(add(row, "label", "", "coefficient "), "select");
-  record.features.names.forEach((name, j) => (add(select, "option", "", name).value = String(j)));
+  const select = add(add(row, "label", "coefficient "), "select");
+  record.features.names.forEach((name, j) => (add(select, "option", name).value = String(j)));
   select.addEventListener("change", () => store.set({ feature: Number(select.value) }));
   return (state) => (select.value = String(state.feature));
 }
 
 /** The other name of alpha: the prior's scale, of the acting coefficient and in the units of the data. */
 function scaleSlider(row: HTMLElement, record: PageRecord, store: Store) {
-  const label = add(row, "label", "", "prior scale ");
+  const label = add(row, "label", "prior scale ");
   const input = add(label, "input");
   input.type = "range";
   input.min = "0";

@@ -1,7 +1,8 @@
 /** What the penalty does to each coefficient: from least squares, an open ring, to the fit, a dot. */
 
 import "./shrinkage.css";
-import { add, frame, saying, short, type Frame } from "../frame";
+import { add } from "../frame";
+import { frame, saying, short, type Frame } from "../plane";
 import type { PageRecord } from "../record";
 import type { State, Store } from "../state";
 
@@ -17,12 +18,12 @@ interface Row {
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
   const rows = largest(record);
   if (rows.length === 0) {
-    add(element, "p", "note", "There are no coefficients.");
+    add(element, "p", "There are no coefficients.", { class: "note" });
     return;
   }
-  const place = add(element, "div", "plot");
+  const place = add(element, "div", "", { class: "plot" });
   const words = saying(element);
-  const note = add(element, "p", "note");
+  const note = add(element, "p", "", { class: "note" });
   const exact = record.features.unpenalized.length > 0;
   const hidden = record.features.names.length - rows.length;
   note.textContent =
