@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -98,7 +98,7 @@ def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None
     point, half = ending.evaluation.point, problem.half_deviance
     floor = problem.floor
     excess = problem.total(point.eta) - floor
-    return solution, Record(
+    return replace(solution, task=None), Record(
         coef=solution.coef,
         intercept=solution.intercept,
         certificate=solution.certificate,

@@ -52,12 +52,10 @@ def evidence(study: Study, draws: int | None = None) -> Evidence | None:
     eta = None if study.masks is None else _held_out(study, paths[:folds])
     counted = paths[folds:] if pairs >= 5 else paths[:folds]
     kept = np.mean([path.coefs != 0 for path in counted], axis=0)
-    words = (
-        f"{len(counted)} random halves of the rows, in {pairs} complementary pairs, each fitted at the same alphas"
-        if pairs >= 5
-        else f"the training rows of the {folds} folds, each fitted at the same alphas (they overlap, so they agree more than new data would)"
-    )
-    return Evidence(eta, indices, kept, len(counted), words)
+    words = f"{len(counted)} random halves of the rows, in {pairs} complementary pairs"
+    if pairs < 5:
+        words = f"the training rows of the {folds} folds, which overlap and so agree more than new data would"
+    return Evidence(eta, indices, kept, len(counted), f"{words}; each fitted at the same alphas")
 
 
 def half_samples(y: Vector, weights: Vector, pairs: int, stratified: bool) -> Matrix:

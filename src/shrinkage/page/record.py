@@ -123,13 +123,15 @@ def _answer(study: Study, section: Section, per_sd: Vector) -> str:
     p = len(study.record.coef)
     many = "every one" if kept == p > 1 else f"{kept}"
     features = f"Of {p} features the model keeps {many}"
-    explained = f"{100 * study.record.deviance_explained:.0f}% of the deviance of {study.target} in the rows it was fitted to"
+    what = "variance" if study.task.loss.name == "squared_error" else "deviance"
+    explained = f"{100 * study.record.deviance_explained:.0f}% of the {what} of {study.target} in the rows it was fitted to"
     out = held_out_share(study)
     beyond = "" if out is None else f", and {'none' if out <= 0 else f'about {100 * out:.0f}%'} in rows it had not seen"
     order = np.argsort(-np.abs(per_sd), kind="stable")[: min(3, kept)]
     largest = ", ".join(f"{study.names[j]} ({per_sd[j]:+.3g})" for j in order)
     effect = "" if study.classes is None else f" on the log odds of {study.classes[1]!r}"
-    return f"{features}; {'they explain' if kept > 1 else 'it explains'} {explained}{beyond}. Largest effects per standard deviation{effect}: {largest}."
+    verb = "they explain" if kept > 1 else "it explains"
+    return f"{features}; {verb} {explained}{beyond}. Largest effects per standard deviation{effect}: {largest}."
 
 
 def held_out_share(study: Study) -> float | None:
@@ -196,7 +198,7 @@ def _penalty(study: Study, shown: Vector) -> dict[str, Any]:
     groups = [int(g) if g >= 0 else None for g in twin.groups[shown]] if grouped else None
     return {
         "kind": kind, "words": _words(kind, twin), "convex": bool(unit.convex), "terms": _terms(twin.terms[:, shown]),
-        "groups": groups, "group_terms": _terms(twin.group_terms) if grouped else None, "knots_move": moving,
+        "groups": groups, "group_terms": None if twin.group_terms is None else _terms(twin.group_terms), "knots_move": moving,
     }  # fmt: skip
 
 
@@ -206,7 +208,7 @@ def _terms(table: np.ndarray) -> dict[str, list[float]]:
 
 def _kind(twin: Twin) -> str:
     grouped = twin.groups is not None
-    l1, l2, _, _, slope, fall, _ = twin.group_terms if grouped else twin.terms
+    l1, l2, _, _, slope, fall, _ = twin.terms if twin.group_terms is None else twin.group_terms
     if (slope > 0).any():
         concave = "scad" if (fall[slope > 0] > 0).any() else "mcp"
         return f"group_{concave}" if grouped else concave
@@ -332,7 +334,9 @@ def _fitted(study: Study, found: Evidence | None) -> dict[str, Any] | None:
         eta = task.design.matvec(np.asarray(study.record.coef, np.float64)) + study.record.intercept + task.offset
     rows = np.flatnonzero((task.weights > 0) & np.isfinite(eta))
     mean, y, weights = np.asarray(task.loss.mean(eta[rows])), task.y[rows], task.weights[rows]
-    words = "each row predicted by the fold that had not seen it" if held else "the rows of the fit, predicted by the model itself"
+    words = (
+        "each row predicted by the fold that had not seen it" if held else "the rows of the fit, predicted by the model itself"
+    )
     if task.loss.name == "logistic":
         return _calibration(mean, y, weights) | {"held_out": held, "rows": len(rows), "words": words}
     kept = _thinned(mean, y)

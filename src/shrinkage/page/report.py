@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shrinkage.errors import ParameterError
 from shrinkage.files import write_atomically
+
+if TYPE_CHECKING:
+    from shrinkage.page.study import Study
 
 TEMPLATE = Path(__file__).with_name("template.html")
 EMPTY = '<script type="application/json" id="record">null</script>'
@@ -21,7 +24,7 @@ def report(fit: Any, file: str | Path, *, target: str | None = None, which: int 
 
     **Arguments**
 
-    - `fit`: a fitted estimator, which refers to its data until it is pickled.
+    - `fit`: a fitted estimator, or what `select` or `solve` returned; each refers to its data until it is pickled.
     - `file`: where to write; the file is there whole, or is left as it was.
     - `target`: what is predicted, in words. `which`: the number of the target, where there are several.
 
@@ -29,13 +32,25 @@ def report(fit: Any, file: str | Path, *, target: str | None = None, which: int 
 
     **Raises** `ParameterError` where the data are no longer there or have changed, `OSError` where nothing can be written.
     """
-    from shrinkage.estimators.base import Model
     from shrinkage.page.record import record
-    from shrinkage.page.study import of_estimator
 
-    if not isinstance(fit, Model):
-        raise ParameterError(f"report takes a fitted estimator of shrinkage; got {type(fit).__name__}.")
-    write(record(of_estimator(fit, target=target, which=which)), file)
+    write(record(study(fit, target, which)), file)
+
+
+def study(fit: Any, target: str | None = None, which: int = 0) -> Study:
+    """All that a page tells is derived from this. **Raises** `ParameterError` for what is no fit of this library."""
+    from shrinkage.estimators.base import Model
+    from shrinkage.fit import Solution
+    from shrinkage.page.study import of_choice, of_estimator, of_solution
+    from shrinkage.selection import Choice
+
+    if isinstance(fit, Model):
+        return of_estimator(fit, target=target, which=which)
+    if isinstance(fit, Choice):
+        return of_choice(fit, target=target)
+    if isinstance(fit, Solution):
+        return of_solution(fit, target=target)
+    raise ParameterError(f"A report is of a fitted estimator, or of what `select` or `solve` returned; got {type(fit).__name__}.")
 
 
 def write(record: dict[str, Any], file: str | Path) -> None:

@@ -17,7 +17,7 @@ from shrinkage.estimators.base import Model
 from shrinkage.estimators.record import Record, of_path
 from shrinkage.estimators.summary import Words
 from shrinkage.estimators.validate import read_X
-from shrinkage.fit import Task
+from shrinkage.fit import Solution, Task
 from shrinkage.grids import grid, per_alpha
 from shrinkage.inputs import read_design
 from shrinkage.selection import Choice, fold_masks, judge
@@ -26,6 +26,7 @@ from shrinkage.walk import Settings
 FOLDS = 10
 ALPHAS = 60  # on a path that is walked for the page alone,
 BEYOND = 1 / 30  # down to this share of the fit's alpha
+AS_IT_STANDS = ("times the penalty", 1.0, False)  # the dial of a penalty that was given whole
 HASHED = 2**28  # bytes of a design that are read for its fingerprint
 CHANGED = 1e-6  # of half the null deviance: the loss has moved by more, so the data are not those of the fit
 
@@ -99,6 +100,43 @@ def of_estimator(model: Model, *, target: str | None = None, which: int = 0, ori
     return replace(study, classes=None if told is None else (told[0], told[1]))
 
 
+def of_choice(choice: Choice, *, target: str | None = None) -> Study:
+    """Of what `select` chose, while it still refers to its data. A sigma other than 1 is taken as stated."""
+    task = _kept(choice.task)
+    stated = getattr(task.loss, "sigma", 1.0) != 1.0
+    folds = None if choice.fold_weights is None else len(choice.fold_weights)
+    call = f"shrinkage.select(X, y, {task.loss!r}, {task.penalty!r}, rule={choice.rule!r})"
+    study = of_task(
+        task, alpha=choice.alpha, choice=choice, rule=choice.rule, folds=folds or FOLDS, stated=stated, target=target or "y",
+        words=Words("select", "alpha", "mean loss"), origin=_in_memory(task, call), tol=choice.path.tol,
+    )  # fmt: skip
+    _refuse_changed(task, study.record)
+    return study
+
+
+def of_solution(solution: Solution, *, target: str | None = None) -> Study:
+    """Of what `solve` found, while it still refers to its data; its penalty is a prior on the sum of the loss."""
+    task = _kept(solution.task)
+    call = f"shrinkage.solve(X, y, {task.loss!r}, {task.penalty!r})"
+    study = of_task(
+        replace(task, penalty=(1 / per_alpha(task)) * task.penalty), alpha=1.0, stated=True, target=target or "y",
+        words=Words("solve", "alpha", "mean loss"), origin=_in_memory(task, call), dial=AS_IT_STANDS,
+        tol=solution.certificate.tol,
+    )  # fmt: skip
+    found = replace(
+        study.record, coef=solution.coef, intercept=solution.intercept, certificate=solution.certificate,
+        outcome=solution.outcome, n_iter=solution.n_iter, alpha=None,
+    )  # fmt: skip
+    _refuse_changed(task, found)
+    return replace(study, record=found)
+
+
+def _kept(task: Task | None) -> Task:
+    if task is None:
+        raise ParameterError("This came from a pickle, which leaves the data behind. Fit it again to report on it.")
+    return task
+
+
 def of_task(
     task: Task, *, words: Words, origin: Origin, alpha: float | None = None, choice: Choice | None = None,
     record: Record | None = None, splits: Any = None, rule: str = "min", target: str = "y",
@@ -151,7 +189,7 @@ def _on_the_mean(model: Model, record: Record, task: Task) -> tuple[Any, float, 
     """(the penalty at alpha = 1 on the mean loss, this model's alpha, how its own dial relates to alpha)."""
     W = per_alpha(task)
     if record.alpha is None:
-        return (1 / W) * record.penalty, 1.0, ("times the penalty", 1.0, False)
+        return (1 / W) * record.penalty, 1.0, AS_IT_STANDS
     if model._unit_of_dial == "mean loss":
         return model._unit_penalty, record.alpha, ("alpha", 1.0, False)
     inverse = model._dial == "C"
@@ -177,7 +215,11 @@ def _origin(model: Model, task: Task) -> Origin:
     kind = type(model._data)
     name = f"{kind.__module__.split('.')[0]}.{kind.__name__}"
     call = f"{model!r}.fit(X, y)"
-    return Origin(f"X ({name}) and y, in memory", " ".join(call.split()), task.design.shape[1], fingerprint(task))
+    return replace(_in_memory(task, " ".join(call.split())), source=f"X ({name}) and y, in memory")
+
+
+def _in_memory(task: Task, command: str) -> Origin:
+    return Origin("X and y, in memory", command, task.design.shape[1], fingerprint(task))
 
 
 def fingerprint(task: Task) -> str:
