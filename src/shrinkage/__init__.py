@@ -32,6 +32,7 @@ _HOMES = {
         "PenalizedRegressor PenalizedRegressorCV PenalizedClassifier PenalizedClassifierCV"
     ),
     "shrinkage.page.report": "report",
+    "shrinkage.page.explore": "explore Explorer",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _MODULES = ("scales", "estimators", "penalties", "losses", "solvers", "tables", "model_file")

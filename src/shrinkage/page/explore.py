@@ -26,7 +26,7 @@ from shrinkage.selection import RULES
 PENALTIES = ("l1", "l2", "elastic_net", "group_lasso", "mcp", "scad")
 RELATED = 0.5  # absolute correlation from which features are one group, where the data have no groups of their own
 INTO_GROUPS = 1000  # features, at most: each is compared with each
-FOLDS = 5  # as the estimators have them
+FOLDS, ALPHAS = 5, 100  # as the estimators have them
 HEIGHT = 900  # pixels of the frame in a notebook
 
 
@@ -179,6 +179,7 @@ def refitted(study: Study, controls: Controls) -> Study:
     found = of_task(
         task, words=Words(model, "alpha", "mean loss"), origin=_origin(study, controls, model, kept), alpha=controls.alpha,
         rule=study.rule if study.rule in RULES else "min", target=study.target, stated=study.record.stated, folds=FOLDS,
+        n_alphas=ALPHAS,
     )  # fmt: skip
     return replace(found, classes=study.classes)
 
