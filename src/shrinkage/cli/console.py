@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,11 +27,6 @@ def out_json(value: Any) -> None:
 def say(text: str) -> None:
     """A message to the person."""
     print(text, file=sys.stderr, flush=True)
-
-
-def command() -> str:
-    """What was typed, to be typed again."""
-    return shlex.join(["shrinkage", *sys.argv[1:]])
 
 
 def on_terminal(stream: Any) -> bool:

@@ -247,18 +247,13 @@ def _path_numbers(estimator: Any) -> dict[str, Any]:
 
 def _page(training: Training, estimator: Any) -> str:
     """The report of this fit, with where its data came from."""
+    from shrinkage.cli.origin import origin
     from shrinkage.page.record import record
     from shrinkage.page.report import html
-    from shrinkage.page.study import Origin, of_estimator
+    from shrinkage.page.study import of_estimator
 
-    coded, data = training.encoding.columns, training.data
-    origin = Origin(
-        data["source"], console.command(), data["columns"], data["sha256"], training.notes,
-        [(column.name, column.kind, column.levels) for column in coded if column.kind != "number"],
-        [column.name for column in coded for _ in column.names],
-    )  # fmt: skip
     with console.working("Making the report"):
-        return html(record(of_estimator(estimator, target=training.target.name, origin=origin)))
+        return html(record(of_estimator(estimator, target=training.target.name, origin=origin(training))))
 
 
 def _tell(model: Model, notes: list[str], file: Path | None, as_json: bool) -> int:

@@ -21,7 +21,7 @@ def origin(training: Training, command: str | None = None) -> Origin:
         command=command or shlex.join(["shrinkage", *sys.argv[1:]]),
         columns=int(data["columns"]),
         sha256=str(data["sha256"]),
-        dropped=[f"{name}: left out, {reason}." for name, reason in encoding.left_out],
-        encodings=[(column.name, column.kind, column.levels) for column in encoding.columns],
+        dropped=training.notes,
+        encodings=[(column.name, column.kind, column.levels) for column in encoding.columns if column.kind != "number"],
         sources=[column.name for column in encoding.columns for _ in column.names],
     )

@@ -48,7 +48,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
       return {
         j,
         bar: svg.append("rect").attr("x", left).attr("y", y - 5).attr("height", 10).attr("fill", "var(--c0)"),
-        text: svg.append("text").attr("y", y + 4),
+        text: svg.append("text").attr("class", "halo").attr("y", y + 4),
       };
     });
     place = (k) => {
