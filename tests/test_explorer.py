@@ -146,7 +146,7 @@ def test_explore_serves_until_it_is_closed(study):
 
 
 def test_explore_takes_a_fitted_estimator_only(study):
-    with pytest.raises(sh.ParameterError, match="takes a fitted estimator"):
+    with pytest.raises(sh.ParameterError, match="fitted estimator"):
         sh.explore(study)
 
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from shrinkage.errors import ParameterError
-from shrinkage.estimators.base import Model
 from shrinkage.estimators.prior import Sigma, prior_sentences
 from shrinkage.estimators.summary import Words
 from shrinkage.estimators.words import Words as PenaltyWords
 from shrinkage.inputs import read_design
 from shrinkage.page.record import DIGITS, record, rounded
 from shrinkage.page.report import html
+from shrinkage.page.report import study as study_of
 from shrinkage.page.serve import Server
-from shrinkage.page.study import Origin, Study, of_estimator, of_task
+from shrinkage.page.study import Origin, Study, of_task
 from shrinkage.selection import RULES
 
 PENALTIES = ("l1", "l2", "elastic_net", "group_lasso", "mcp", "scad")
@@ -36,7 +36,7 @@ def explore(fit: Any, *, target: str | None = None, which: int = 0) -> Explorer:
 
     **Arguments**
 
-    - `fit`: a fitted estimator, which refers to its data until it is pickled.
+    - `fit`: a fitted estimator, or what `select` or `solve` returned; each refers to its data until it is pickled.
     - `target`: what is predicted, in words. `which`: the number of the target, where there are several.
 
     The server listens on the loopback alone, its address holds a random token, and no data leave the machine. It runs until
@@ -44,9 +44,7 @@ def explore(fit: Any, *, target: str | None = None, which: int = 0) -> Explorer:
 
     **Raises** `ParameterError` where the data are no longer there or have changed.
     """
-    if not isinstance(fit, Model):
-        raise ParameterError(f"explore takes a fitted estimator of shrinkage; got {type(fit).__name__}.")
-    return Explorer(of_estimator(fit, target=target, which=which)).start()
+    return Explorer(study_of(fit, target, which)).start()
 
 
 @dataclass(eq=False)
