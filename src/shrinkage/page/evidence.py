@@ -14,7 +14,7 @@ from shrinkage.walk import Settings, walks
 DRAWS = {"squared_error": 50, "logistic": 20, "poisson": 20, "huber": 20}  # by loss: what takes about as long
 FEWEST = 10
 POSITIONS = 12  # on the path, from its start to the chosen alpha, at which draws are fitted
-LOOSE = 1e-5  # relative gap of a draw, whose chance is larger by far
+LOOSE = 1e-7  # relative gap of a draw, whatever the fit's own
 AFFORDABLE = 4e7  # entries of X times draws: for more, fewer draws
 ROOM = 3e7  # coefficients held at once
 

@@ -11,7 +11,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const label = add(row, "label", "Search ");
   const search = add(label, "input", "", { type: "search", placeholder: "name of a feature" });
   const count = add(row, "span", "", { class: "note", role: "status" });
-  const scroll = add(element, "div", "", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Coefficients" });
+  const scroll = add(element, "div", "", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of coefficients" });
   const table = add(scroll, "table");
   const head = add(add(table, "thead"), "tr");
   const body = add(table, "tbody");
