@@ -40,7 +40,7 @@ export function frame(
   margin: Margin = MARGIN,
 ): void {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("role", "img");
+  svg.setAttribute("role", "group"); // not an image: handles within it take the focus
   svg.setAttribute("aria-label", label);
   svg.style.display = "block";
   svg.style.width = "100%";
