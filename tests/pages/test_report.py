@@ -257,4 +257,4 @@ def test_a_wide_report_stays_quick(opened):
       }
       return (performance.now() - began) / 20;
     }""")
-    assert took < 100  # milliseconds a step; 16 on a free machine
+    assert took < 250  # milliseconds a step on a busy machine; 16 on a free one

@@ -21,7 +21,7 @@ export function penalties(element: HTMLElement): void {
   plot(element, "what each charges", 2, 2, [
     { name: "|w|", colour: ONE, of: Math.abs },
     { name: "w²/2", colour: TWO, of: (w) => (w * w) / 2 },
-  ]);
+  ], false, WIDTH / 2 + 4);
   plot(element, "their gradients", 2, 2, [
     { name: "sign(w)", colour: ONE, of: Math.sign },
     { name: "w", colour: TWO, of: (w) => w },
@@ -62,19 +62,19 @@ export function steps(element: HTMLElement): void {
   }
 }
 
-function plot(element: HTMLElement, title: string, half: number, top: number, curves: Curve[], signed = false): void {
+function plot(element: HTMLElement, title: string, half: number, top: number, curves: Curve[], signed = false, named = 4): void {
   const { svg, x, y } = axes(element, title, [-half, half], [signed ? -top : 0, top], WIDTH);
   curves.forEach((curve, i) => {
     const grid = Array.from({ length: 201 }, (_, k) => -half + (2 * half * k) / 200);
     const points = grid.map((w): [number, number] => [x(w), y(curve.of(w))]);
     svg.append("path").attr("d", path(points)).attr("fill", "none").attr("stroke", curve.colour).attr("stroke-width", 2);
-    svg.append("text").attr("x", 4).attr("y", 28 + 13 * i).attr("fill", curve.colour).text(curve.name);
+    svg.append("text").attr("x", named).attr("y", 28 + 13 * i).attr("fill", curve.colour).text(curve.name);
   });
 }
 
 function axes(element: HTMLElement, title: string, xs: [number, number], ys: [number, number], width: number) {
   const svg = select(element).append("svg").attr("viewBox", `0 0 ${width} ${HEIGHT}`).attr("role", "img").attr("aria-label", title)
-    .attr("width", width);
+    .style("width", `${width}px`);
   const x = scaleLinear(xs, [4, width - 4]);
   const y = scaleLinear(ys, [HEIGHT - 6, 18]);
   svg.append("text").attr("x", width / 2).attr("y", 11).attr("text-anchor", "middle").text(title);

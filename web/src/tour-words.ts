@@ -106,7 +106,7 @@ export const chapters: Chapter[] = [
     state: chosen,
     words: (record) => [
       "weight_decay is ridge for plain SGD; under Adam use AdamW, whose decay is not divided by the gradient's size. Adding α·|w| to the loss and calling an optimizer never gives an exact zero: the step hops over the corner.",
-      `A proximal step does. The strength acts on the loss that is backpropagated; here, on the mean of half the squared error, α = ${short(record.path.alphas[record.path.index])} was chosen for ${record.standardized ? "standardised columns" : "the columns as they are"}.`,
+      `A proximal step does. The strength acts on the loss that is backpropagated; here, on the mean of ${record.loss.name === "squared_error" ? "half the squared error" : "the loss"}, α = ${short(record.path.alphas[record.path.index])} was chosen for ${record.standardized ? "standardised columns" : "the columns as they are"}.`,
     ],
     code: (record) =>
       [

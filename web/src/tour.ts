@@ -90,6 +90,8 @@ function light(id: string | null): void {
   const section = id === null ? null : document.getElementById(id);
   if (section === null) return;
   section.classList.add("lit");
+  const box = section.getBoundingClientRect();
+  document.querySelector(".tour")?.classList.toggle("left", box.left + box.width / 2 > innerWidth / 2 + 1); // not over what it speaks of
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   section.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
 }

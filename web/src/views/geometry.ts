@@ -96,7 +96,7 @@ function choosePair(row: HTMLElement, names: string[], store: Store): (state: St
 
 function switches(row: HTMLElement, record: PageRecord, store: Store): (state: State) => void {
   const group = add(row, "fieldset", "", { class: "switch" });
-  add(group, "legend", "How the penalty acts", { class: "hidden" });
+  add(group, "legend", "How the penalty acts");
   const inputs = ([true, false] as const).map((hard) => {
     const label = add(group, "label");
     const input = add(label, "input");
@@ -274,7 +274,8 @@ function drawCentre(canvas: Frame, middle: Point | null, half: number, moveTo: (
 
 /** The ball's edge, to be dragged: a smaller ball is a larger alpha. */
 function drawHandle(canvas: Frame, now: Scene, ball: Point[], record: PageRecord, store: Store): void {
-  const edge = ball.length ? ball[0] : ([0, 0] as Point);
+  const far = ball[ball.length / 2] ?? [0, 0]; // where the ball meets the axis, on the side away from the fit
+  const edge = now.at[0] < 0 ? -far[0] : far[0];
   const handle = single(canvas.above, "g", "edge");
   if (handle.select("circle").empty()) {
     handle.append("circle").attr("r", 14).attr("class", "catch");
@@ -282,7 +283,7 @@ function drawHandle(canvas: Frame, now: Scene, ball: Point[], record: PageRecord
     handle.attr("tabindex", 0).attr("role", "slider").attr("aria-label", "Size of the ball");
     handle.attr("aria-valuemin", 0).attr("aria-valuemax", record.path.alphas.length - 1);
   }
-  const x = Math.min(Math.max(canvas.x(edge[0]), 0), canvas.x.range()[1]);
+  const x = Math.min(Math.max(canvas.x(edge), 0), canvas.x.range()[1]);
   handle.attr("transform", `translate(${x},${canvas.y(0)})`);
   handle.attr("aria-valuenow", store.now.index).attr("aria-valuetext", `t = ${short(now.t)}`);
   const last = record.path.alphas.length - 1;
@@ -302,7 +303,7 @@ function indexOfEdge(record: PageRecord, state: State, edge: number): number {
   let [best, near] = [state.index, Infinity];
   for (let index = 0; index < record.path.alphas.length; index++) {
     const now = scene(record, index, state.pair)!;
-    const away = Math.abs(penaltyValue(now.penalty, [Math.max(edge, 0), 0]) - penaltyValue(now.penalty, now.at));
+    const away = Math.abs(penaltyValue(now.penalty, [edge, 0]) - penaltyValue(now.penalty, now.at));
     const relative = away / record.path.alphas[index];
     if (relative < near) [best, near] = [index, relative];
   }

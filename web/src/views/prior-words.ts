@@ -13,7 +13,8 @@ export function priorWords(record: PageRecord, state: State, now: Belief): strin
     return `${name} is exactly zero: zero is the posterior's mode, not its mean, which is ${short(mean)}; a density gives the single point zero no probability. ${where}.`;
   const near = Math.abs(mode - mean) < 0.02 * sd;
   const means = near ? "mode and mean nearly agree" : `the mean, ${short(mean)}, is another number`;
-  return `The fit is the posterior's mode, ${short(mode)}; ${means}. ${where}, the prior pulls it towards zero.`;
+  if (record.penalty.kind === "none") return `Without a penalty the prior is flat, and the posterior is the likelihood: ${short(mode)}.`;
+  return `The fit is the posterior's mode, ${short(mode)}; ${means}. ${where}; the prior pulls it towards zero.`;
 }
 
 export function noteWords(record: PageRecord, state: State, scale: number): string {

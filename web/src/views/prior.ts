@@ -52,8 +52,8 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     const per = record.standardized ? ", per sd" : "";
     if (title) title.textContent = `coefficient of ${record.features.names[state.feature]}${per}`;
   };
-  const margin = { top: 30, right: 12, bottom: 40, left: 12 };
-  frame(place, "Prior, likelihood and posterior of one coefficient", () => 290, ["", ""], (built) => {
+  const margin = { top: 62, right: 12, bottom: 40, left: 12 };
+  frame(place, "Prior, likelihood and posterior of one coefficient", () => 310, ["", ""], (built) => {
     canvas = built;
     built.y.domain([0, 1.08]);
     axes(store.now);
@@ -140,8 +140,8 @@ function marks(canvas: Frame, now: Belief): void {
   const right = canvas.x.range()[1];
   const bottom = canvas.y(0);
   const all = [
-    { name: "mode", w: now.posterior.mode, y: 14 },
-    { name: "mean", w: now.posterior.mean, y: 28 },
+    { name: "mode", w: now.posterior.mode, y: -20 },
+    { name: "mean", w: now.posterior.mean, y: -5 },
   ].map((mark) => ({ ...mark, x: Math.min(Math.max(canvas.x(mark.w), 0), right) }));
   canvas.above.selectAll<SVGLineElement, unknown>("line.mark").data(all).join("line")
     .attr("class", (d) => `mark ${d.name}`)
@@ -159,7 +159,7 @@ function legend(canvas: Frame): void {
   canvas.above.selectAll<SVGTextElement, unknown>("text.legend").data(CURVES).join("text")
     .attr("class", (name) => `legend ${name}`)
     .attr("x", (_, i) => i * step)
-    .attr("y", -14)
+    .attr("y", -44)
     .text((name) => `▬ ${name}`);
 }
 

@@ -2,6 +2,8 @@ import { add, percent, signed, told } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
+const LONG = 120; // rows: a longer table is filled once the cursor rests
+
 type Key = "name" | "raw" | "sd" | "kept";
 
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
@@ -93,9 +95,12 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   };
   search.addEventListener("input", arrange);
   const intercept = add(element, "p", "", { class: "note" });
+  let resting = 0;
   store.subscribe((state, changed) => {
     if (!changed("index")) return;
-    fill(state.index);
+    clearTimeout(resting);
+    if (rows.length <= LONG || !body.hasChildNodes()) fill(state.index);
+    else resting = window.setTimeout(() => fill(state.index), 120);
     const b = record.path.intercepts[state.index];
     intercept.textContent = record.has_intercept ? `Intercept: ${told(b, 6)}. Bars show the coefficient per standard deviation.` : "No intercept.";
     if (record.features.left_out) intercept.textContent += ` ${record.features.left_out} features are not listed.`;
