@@ -247,7 +247,9 @@ def test_on_paper_the_whole_table_is_there_and_no_control(opened):
 
 def test_a_wide_report_stays_quick(opened):
     page = opened("wide")
-    assert page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") < 5000  # under one on a free machine
+    assert (
+        page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") < 5000
+    )  # under one on a free machine
     took = page.evaluate("""async () => {
       const slider = document.getElementById("alpha"), began = performance.now();
       for (let i = 0; i < 20; i++) {
