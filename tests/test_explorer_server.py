@@ -140,3 +140,20 @@ def test_a_client_that_hangs_up_disturbs_nobody(server, capfd):
         rude.sendall(f"POST /{server.token}/fit HTTP/1.1\r\nHost: {server.hosts[0]}\r\nContent-Length: 9".encode())
     assert ask(server)[0] == 200
     assert capfd.readouterr().err == ""
+
+
+def test_closing_hangs_up_on_who_is_connected():
+    with Server("", answer) as one:
+        thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        kept = http.client.HTTPConnection("127.0.0.1", one.server_port, timeout=5)
+        headers = {"Content-Type": "application/json"}
+        kept.request("POST", f"/{one.token}/fit", b"{}", headers)
+        assert kept.getresponse().read() == b'{"asked":{}}'
+        one.shutdown()
+        thread.join(5)
+    with pytest.raises((http.client.HTTPException, OSError)):
+        kept.auto_open = False
+        kept.request("POST", f"/{one.token}/fit", b"{}", headers)
+        kept.getresponse()
+    kept.close()

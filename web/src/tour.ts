@@ -31,7 +31,7 @@ export function guide(stage: Stage): () => void {
   return () => {
     if (panel !== null) return close();
     opener = document.activeElement;
-    panel = document.createElement("aside");
+    panel = document.createElement("div");
     panel.className = "tour";
     panel.setAttribute("role", "dialog");
     panel.setAttribute("aria-labelledby", "tour-title");

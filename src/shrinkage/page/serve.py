@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -43,6 +45,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = False
 
     def __init__(self, page: str, answer: Callable[[dict[str, Any]], dict[str, Any]], port: int = 0) -> None:
+        self.connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), Handler)
         self.page = page.encode()
         self.answer = answer
@@ -56,6 +59,21 @@ class Server(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         return f"http://{self.hosts[0]}/{self.token}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Also hang up on those who are connected: a browser keeps a connection open to ask again."""
+        super().server_close()
+        for connection in tuple(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that hangs up is no error, and anything else was answered with status 500."""
