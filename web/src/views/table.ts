@@ -2,7 +2,7 @@ import { add, percent, signed, told } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
-const LONG = 120; // rows: a longer table is filled once the cursor rests
+const LONG = 40; // rows: a longer table is filled once the cursor rests
 
 type Key = "name" | "raw" | "sd" | "kept";
 
