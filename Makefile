@@ -10,17 +10,30 @@ SANITIZED := c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -pthread -Icore core
 	core/kernels/baseline.cpp
 SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
 
-.PHONY: demo test test-torch lint docs pictures hard-inputs bench bench-quick bench-check sanitize wheel clean
+.PHONY: demo test test-torch test-pages page lint docs pictures hard-inputs bench bench-quick bench-check sanitize wheel clean
 
 demo: .venv/demo ## the main job on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 test: .venv/test ## every test; those of shrinkage.torch where PyTorch is importable
 	@$(BIN)/python -c "import torch" 2>/dev/null || echo "PyTorch is not installed: the tests of shrinkage.torch are skipped. make test-torch installs it."
+	@$(BIN)/python -c "import playwright" 2>/dev/null || echo "Playwright is not installed: the tests of pages in a browser are skipped. make test-pages installs it."
 	$(BIN)/python -m pytest -n 2
 
 test-torch: .venv/torch ## the tests of shrinkage.torch
 	$(BIN)/python -m pytest -n 2 tests/torch
+
+# The report and the explorer are one page, built from web/ and committed, so that users need no Node.
+page: web/node_modules/.ready
+	cd web && npm run build
+	cp web/dist/index.html src/shrinkage/page/template.html
+
+test-pages: .venv/pages web/node_modules/.ready ## the report and the explorer in a browser
+	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq \
+	  && apt-get install -y -qq --no-install-recommends chromium; } || echo "No Chromium, and not root to install it: its tests are skipped."
+	cd web && npm run build && npm test
+	@cmp -s web/dist/index.html src/shrinkage/page/template.html || { echo "src/shrinkage/page/template.html is not what web/ builds: run make page and commit it."; exit 1; }
+	$(BIN)/python -m pytest tests/pages tests/test_page_record.py
 
 lint: .venv/lint
 	$(BIN)/ruff check .
@@ -54,7 +67,7 @@ wheel: .venv/ready
 	$(BIN)/pip wheel --no-deps -w dist .
 
 clean:
-	rm -rf .venv .bench .bench-adelie benchmarks/.cache build dist demo docs/_build
+	rm -rf .venv .bench .bench-adelie benchmarks/.cache build dist demo docs/_build web/node_modules web/dist
 
 .venv/ready:
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11 or later, or say make PYTHON=/path/to/python3."; exit 1; }
@@ -79,6 +92,15 @@ clean:
 
 .venv/docs: .venv/ready $(CORE)
 	$(BIN)/pip install -q -e ".[docs,cli]"
+	@touch $@
+
+.venv/pages: .venv/test
+	$(BIN)/pip install -q playwright
+	@touch $@
+
+web/node_modules/.ready: web/package-lock.json
+	@command -v npm >/dev/null || { echo "Node is missing: install Node.js 20.19 or later (on Debian: apt-get install nodejs npm)."; exit 1; }
+	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
 .venv/lint: .venv/test

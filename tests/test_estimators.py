@@ -285,6 +285,19 @@ def test_group_lasso(groups):
     np.testing.assert_array_equal(same.coef_, model.coef_)
 
 
+@pytest.mark.parametrize("labels", [[1, 0, 0], [5, 2, 2], ["b", "a", "a"], [2, 2, 1]], ids=str)
+@pytest.mark.parametrize("penalty", ["group_lasso", "mcp", "scad"])
+def test_the_order_of_group_labels_means_nothing(labels, penalty):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 3))
+    y = X @ [1.0, 0.5, -0.5] + rng.standard_normal(100)
+    found = [
+        sh.PenalizedRegressor(penalty=penalty, groups=given, alpha=0.3, tol=1e-12).fit(X, y).coef_
+        for given in (labels, [labels.index(label) for label in labels])  # the second: in order of first appearance
+    ]
+    np.testing.assert_allclose(*found, atol=1e-8)
+
+
 @pytest.mark.parametrize("word", ["mcp", "scad"])
 def test_mcp_and_scad_move_their_knots_with_alpha(word):
     """As ncvreg means lambda: the strength is alpha * factor, the sum of the loss multiplies the result."""

@@ -13,6 +13,7 @@ SOURCE = Path(shrinkage.__file__).parent
 # From the top down; a module may import from its own row and from rows below it. __init__ and __main__ stand outside.
 LAYERS = [
     {"cli"},
+    {"page"},
     {"model_file"},
     {"torch"},
     {"plots"},

@@ -31,6 +31,8 @@ _HOMES = {
         "Lasso LassoCV Ridge RidgeCV ElasticNet ElasticNetCV LogisticRegression LogisticRegressionCV "
         "PenalizedRegressor PenalizedRegressorCV PenalizedClassifier PenalizedClassifierCV"
     ),
+    "shrinkage.page.report": "report",
+    "shrinkage.page.explore": "explore Explorer",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _MODULES = ("scales", "estimators", "penalties", "losses", "solvers", "tables", "model_file", "geometry", "plots")

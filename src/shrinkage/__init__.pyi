@@ -39,6 +39,9 @@ from shrinkage.losses import Poisson as Poisson
 from shrinkage.losses import Quantile as Quantile
 from shrinkage.losses import RootSquaredError as RootSquaredError
 from shrinkage.losses import SquaredError as SquaredError
+from shrinkage.page.explore import Explorer as Explorer
+from shrinkage.page.explore import explore as explore
+from shrinkage.page.report import report as report
 from shrinkage.paths import Path as Path
 from shrinkage.paths import PathPoint as PathPoint
 from shrinkage.penalties import L1 as L1

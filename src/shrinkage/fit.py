@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,16 @@ class Solution:
     loss: Any
     penalty: Any
     names: list[str] | None = None
+    task: Task | None = field(default=None, repr=False)  # what it is the answer to; stays behind when pickled
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "task": None}
+
+    def report(self, file: Any, **more: Any) -> None:
+        """Write it as one HTML file that explains it: see `shrinkage.report`, whose other arguments it takes."""
+        from shrinkage import report
+
+        report(self, file, **more)
 
     @property
     def log_posterior(self) -> float | None:
@@ -224,7 +234,7 @@ def to_solution(task: Task, problem: Problem, units: Units, ending: Ending, tol:
     certificate = Certificate(evaluation.kind, evaluation.value, evaluation.relative, tol)
     return Solution(
         coef, intercept, number(-(minus_loss + minus_penalty)), number(minus_loss - constant), number(minus_penalty - known),
-        complete, certificate, outcome, ending.steps, task.loss, task.penalty, task.names,
+        complete, certificate, outcome, ending.steps, task.loss, task.penalty, task.names, task,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,16 @@ class Choice:
     fold_weights: Vector | None
     criteria: dict[str, Vector]
     ranking: Matrix | None = None  # the held-out errors up to a power of two, which rules compare
+    task: Task | None = field(default=None, repr=False)  # what was chosen for; stays behind when pickled
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "task": None}
+
+    def report(self, file: Any, **more: Any) -> None:
+        """Write it as one HTML file that explains it: see `shrinkage.report`, whose other arguments it takes."""
+        from shrinkage import report
+
+        report(self, file, **more)
 
     @property
     def alphas(self) -> Vector:
@@ -149,12 +159,13 @@ def judge(
 def _choice(task: Task, found: Walks, masks: tuple[Matrix, Matrix] | None, rule: str) -> Choice:
     full, criteria = found.paths[0], information(task, found.paths[0])
     if masks is None:
-        return Choice(full, rule, None, None, None, criteria)
+        return Choice(full, rule, None, None, None, criteria, task=task)
     power, (held, trained) = far_from_one(task), found.errors or fold_errors(task, found.paths[1:], *masks)
     fold_weights = (masks[1] * task.weights[:, None]).sum(axis=0)
     if power:
-        return Choice(full, rule, None, None, fold_weights, criteria, held)
-    return Choice(full, rule, np.ldexp(held, found.power), np.ldexp(trained, found.power), fold_weights, criteria)
+        return Choice(full, rule, None, None, fold_weights, criteria, held, task)
+    errors, training = np.ldexp(held, found.power), np.ldexp(trained, found.power)
+    return Choice(full, rule, errors, training, fold_weights, criteria, task=task)
 
 
 def fold_errors(task: Task, fold_paths: list[Path], train: Matrix, test: Matrix) -> tuple[Matrix, Matrix]:

@@ -122,7 +122,7 @@ def walks(tasks: Sequence[Task], train: Matrix | None, test: Matrix | None, sett
     column of `train` (n, K): how often each row counts.
 
     One design, never copied. Where the engine takes the problems, those that it reads alike share its readings of X, and the
-    errors on the training rows and on those of `test` (n, K) come from these too.
+    errors on the training rows and on those of `test` (n, K) come from these too, in place of the paths (None: the paths).
     """
     kinds = [engine.kind(task, settings.tol) or i for i, task in enumerate(tasks)]
     alike = [[i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)]
@@ -147,7 +147,7 @@ def _alike(tasks: list[Task], train: Matrix | None, test: Matrix | None, setting
         positive = settings.alphas is None or bool(settings.alphas.min() > 0)
         rows = engine.read(problem, units.size, multiples, lanes, positive)
         if rows is not None:
-            return _together(tasks, problems, units, rows, shares, settings)
+            return _together(tasks, problems, units, rows, shares, settings, test is not None)
     if not shares:
         return [Walks([_alone(task, one, units, settings)]) for task, one in zip(tasks, problems, strict=True)]
     return [_apart(task, shares, settings) for task in tasks]
@@ -207,7 +207,8 @@ def _fit(task, problem, units, alpha, point, state, settings):
 
 
 def _together(
-    tasks: list[Task], problems: list[Problem], units: Units, rows: engine.Rows, shares: list[Vector], settings: Settings
+    tasks: list[Task], problems: list[Problem], units: Units, rows: engine.Rows, shares: list[Vector], settings: Settings,
+    judged: bool,
 ) -> list[Walks]:  # fmt: skip
     """All lanes side by side; what is not certified so, or hardly varies in a lane, is left to a solver."""
     alphas = [
@@ -231,7 +232,7 @@ def _together(
         raise
     lines = [engine.Line.joined(part) for part in parts]
     mine = [lines[at] for at in threads.tiles(len(lines), len(weights))]
-    return [_of_lines(*one, units, rows, its, settings) for one, its in zip(every, mine, strict=True)]
+    return [_of_lines(*one, units, rows, its, settings, judged) for one, its in zip(every, mine, strict=True)]
 
 
 def _courses(lanes: list[Task], problem: Problem, alphas: Vector) -> list[engine.Course]:
@@ -244,13 +245,13 @@ def _courses(lanes: list[Task], problem: Problem, alphas: Vector) -> list[engine
 
 def _of_lines(
     lanes: list[Task], problem: Problem, alphas: Vector, units: Units, rows: engine.Rows, lines: list[engine.Line],
-    settings: Settings,
+    settings: Settings, judged: bool,
 ) -> Walks:  # fmt: skip
-    """What the lanes of one penalty amount to: errors where all of them are certified, else their paths."""
+    """What the lanes of one penalty amount to: errors where they are asked for and all are certified, else their paths."""
     full = _of_line(lanes[0], problem, units, rows, lines[0], alphas, settings)
     folds = range(1, len(lanes))
     K = len(folds)
-    if all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in folds):
+    if judged and all(rows.regular(k) and np.all(lines[k].relative <= settings.tol) for k in folds):
         errors = np.array([rows.errors(lines[k], [K + k, k]) for k in folds])  # (K, held out or not, m)
         return Walks([full], (errors[:, 0].T, errors[:, 1].T) if K else None, 2 * units.target_power)
     settings = settings._replace(alphas=alphas)

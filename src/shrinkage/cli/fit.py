@@ -41,6 +41,9 @@ def fit(
     missing: options.Missing = "error",
     unseen: options.Unseen = "error",
     model: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write the model to.", show_default=False)] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="HTML file to write that explains the fit.", show_default=False)
+    ] = None,
     json: options.Json = False,
     seed: options.Seed = 0,
     delimiter: options.Delimiter = None,
@@ -51,13 +54,14 @@ def fit(
 
     \b
     shrinkage fit houses.csv --target price --model houses.json
-    shrinkage fit churn.parquet --target left --penalty elastic_net --rule 1se
+    shrinkage fit churn.parquet --target left --penalty elastic_net --rule 1se --report churn.html
     gzip -dc big.csv.gz | shrinkage fit - --target y --alpha 0.1 --json
     """
     if alpha is not None and (cv is not None or rule is not None):
         raise typer.BadParameter("--alpha fixes the strength; --cv and --rule choose it. Give one or the other.")
     chosen = options.one_of(rule or "min", options.RULES, "--rule")
     options.writable(model, "--model")
+    options.writable(report, "--report")
     request = _request(
         data, target, loss, penalty, l1_ratio, drop, categorical, weights, offset, group_by_factor, standardize, missing,
         unseen, delimiter, decimal, na,
@@ -67,7 +71,14 @@ def fit(
     training = read_training(request)
     estimator, notes = _fitted(request, training, alpha, None if alpha is not None else chosen, cv, seed)
     result = _model(request, training, estimator, chosen if alpha is None else None, seed)
-    return _report(result, notes, model, json)
+    page = _page(training, estimator) if report is not None else ""
+    code = _tell(result, notes, model, json)
+    if report is not None:
+        from shrinkage.files import write_atomically
+
+        write_atomically(report, page.encode())
+        console.say(f"Report written to {report}: open it in a browser.")
+    return code
 
 
 def _request(
@@ -234,7 +245,18 @@ def _path_numbers(estimator: Any) -> dict[str, Any]:
     return numbers
 
 
-def _report(model: Model, notes: list[str], file: Path | None, as_json: bool) -> int:
+def _page(training: Training, estimator: Any) -> str:
+    """The report of this fit, with where its data came from."""
+    from shrinkage.cli.origin import origin
+    from shrinkage.page.record import record
+    from shrinkage.page.report import html
+    from shrinkage.page.study import of_estimator
+
+    with console.working("Making the report"):
+        return html(record(of_estimator(estimator, target=training.target.name, origin=origin(training))))
+
+
+def _tell(model: Model, notes: list[str], file: Path | None, as_json: bool) -> int:
     """Write first, so that nothing downstream can lose the model; then tell."""
     from shrinkage.model_file import save
 

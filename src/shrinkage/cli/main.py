@@ -12,6 +12,7 @@ import typer
 from shrinkage import __version__
 from shrinkage.cli import console
 from shrinkage.cli.convert import convert
+from shrinkage.cli.explore import explore
 from shrinkage.cli.fit import fit
 from shrinkage.cli.path import path
 from shrinkage.cli.predict import predict
@@ -24,7 +25,7 @@ shrinkage fits regularised linear models and certifies them.
   shrinkage fit houses.csv --target price --model houses.json
   shrinkage predict houses.json new.csv --output predictions.csv
 
-Also: path, show, convert. More: shrinkage --help, shrinkage fit --help."""
+Also: path, explore, show, convert. More: shrinkage --help, shrinkage fit --help."""
 
 EPILOG = (
     "Results go to stdout, messages to stderr. Exit codes: 0 ok, 1 unexpected, 2 usage, 3 data, 4 not certified (the model "
@@ -37,6 +38,7 @@ COMMANDS: dict[Callable[..., int], str] = {
     fit: "Fit a model to a table.",
     predict: "Predict new rows.",
     path: "Fit at every strength.",
+    explore: "Explore a fit on a page.",
     show: "Print what a model file holds.",
     convert: "Say a strength in another library's words.",
 }

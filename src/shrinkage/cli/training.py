@@ -47,6 +47,7 @@ class Training:
     encoding: Encoding
     groups: np.ndarray | None
     data: dict[str, Any]
+    notes: tuple[str, ...] = ()  # what was left out or filled, in sentences
 
     @property
     def labels(self) -> np.ndarray:
@@ -67,15 +68,18 @@ def read_training(request: Request) -> Training:
         table.require([name], f"{what} column")
     table.require(request.drop)
     target = Target.of(table, request.target, request.loss)
-    table = _complete(table, target, aside, request.missing)
+    table, notes = _complete(table, target, aside, request.missing)
     target = Target.of(table, request.target, request.loss)
     _tell_target(target)
     left = {request.target, *aside, *request.drop}
     columns = [name for name in table.names if name not in left]
     encoding = Encoding.fit(table, columns, categorical=request.categorical, missing=request.missing, unseen=request.unseen)
     matrix = encoding.matrix(table)
-    _tell_columns(encoding, matrix, len(table))
+    _tell_columns(encoding, matrix)
     kept = matrix.kept
+    notes += _changes(encoding, matrix, len(table))
+    for note in notes:
+        console.say(note)
     grouped = request.group_by_factor or request.penalty == "group_lasso"
     return Training(
         matrix.X,
@@ -86,6 +90,7 @@ def read_training(request: Request) -> Training:
         encoding,
         encoding.groups() if grouped else None,
         {"source": table.source, "rows": int(kept.sum()), "columns": len(table.names), "sha256": table.sha256},
+        tuple(notes),
     )
 
 
@@ -98,9 +103,9 @@ def _aside(request: Request) -> dict[str | None, str]:
     return {request.weights: "weights", request.offset: "offset"}
 
 
-def _complete(table: Table, target: Target, aside: dict[str, str], missing: str) -> Table:
+def _complete(table: Table, target: Target, aside: dict[str, str], missing: str) -> tuple[Table, list[str]]:
     """Rows without a target, weight or offset: never filled in, left out where --missing drop says so."""
-    kept = np.ones(len(table), dtype=bool)
+    kept, notes = np.ones(len(table), dtype=bool), []
     for name, what in {target.name: "target", **aside}.items():
         gaps = table.column(name).missing
         if not gaps.any():
@@ -110,11 +115,11 @@ def _complete(table: Table, target: Target, aside: dict[str, str], missing: str)
                 f"The {what} {name!r} is missing in {int(gaps.sum())} rows, the first is data row {np.flatnonzero(gaps)[0] + 1}. "
                 f"A {what} is never filled in: mend those rows, or leave them out with --missing drop."
             )
-        console.say(f"{name}: {int(gaps.sum())} rows without a {what} left out.")
+        notes.append(f"{name}: {int(gaps.sum())} rows without a {what} left out.")
         kept &= ~gaps
     if not kept.any():
         raise DataError(f"No row of {table.source} has a target, so there is nothing to fit.")
-    return table.rows(kept)
+    return table.rows(kept), notes
 
 
 def _numbers(table: Table, name: str | None, what: str, kept: np.ndarray) -> np.ndarray | None:
@@ -136,7 +141,7 @@ def _tell_target(target: Target) -> None:
         console.say(f"Target {target.name}{reason}: logistic, the probability that it is {target.positive!r}.")
 
 
-def _tell_columns(encoding: Encoding, matrix: Any, rows: int) -> None:
+def _tell_columns(encoding: Encoding, matrix: Any) -> None:
     kinds = [column.kind for column in encoding.columns]
     counts = [f"{kinds.count(kind)} {word}" for kind, word in (("number", "numeric"), ("bool", "true/false")) if kind in kinds]
     factors = [column for column in encoding.columns if column.kind == "factor"]
@@ -146,12 +151,14 @@ def _tell_columns(encoding: Encoding, matrix: Any, rows: int) -> None:
     if len(factors) > 10:
         counts.append(f"{len(factors) - 10} more factors")
     console.say(f"Columns: {'; '.join(counts)}. Design: {matrix.X.shape[0]} x {matrix.X.shape[1]}.")
-    for name, reason in encoding.left_out:
-        console.say(f"{name}: left out, {reason}.")
-    for note in matrix.notes:
-        console.say(note)
+
+
+def _changes(encoding: Encoding, matrix: Any, rows: int) -> list[str]:
+    """What was left out or filled, in sentences."""
+    notes = [f"{name}: left out, {reason}." for name, reason in encoding.left_out] + list(matrix.notes)
     if not matrix.kept.all():
-        console.say(f"{rows - int(matrix.kept.sum())} rows with missing entries left out.")
+        notes.append(f"{rows - int(matrix.kept.sum())} rows with missing entries left out.")
+    return notes
 
 
 def with_loss(request: Request, target: Target) -> Request:

@@ -51,6 +51,7 @@ class Model(BaseEstimator):
 
     def _at(self, task: Task, alpha: float) -> Task:
         """The task, whose penalty is that of alpha = 1 on the mean loss, with the one at alpha, on the sum."""
+        self._unit_penalty = task.penalty
         return replace(task, penalty=per_alpha(task) * (alpha * task.penalty))
 
     def _solve(self, task: Task, start: Any, alpha: float | None, stated: bool = False) -> tuple[Solution, Record]:
@@ -85,6 +86,7 @@ class Model(BaseEstimator):
         """Everything but the shapes of `coef_` and `intercept_`, which are the subclass's convention."""
         single = len(records) == 1
         self._records = records
+        self._data = X  # what `report` reads again
         self._backend = native_backend(X)
         certificates = [r.certificate for r in records]
         self.certificate_ = certificates[0] if single else certificates
@@ -125,6 +127,10 @@ class Model(BaseEstimator):
                 stacklevel=4,
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the data: they are for a report, not for a file."""
+        return {name: value for name, value in super().__getstate__().items() if name not in ("_data", "_splits")}
+
     # ---- the answer, told
 
     def _names(self) -> list[str]:
@@ -147,6 +153,12 @@ class Model(BaseEstimator):
     def _about(self) -> str:
         """A sentence on what the coefficients move, where it is not the mean."""
         return ""
+
+    def report(self, file: Any, **more: Any) -> None:
+        """Write the fit as one HTML file that explains it: see `shrinkage.report`, whose other arguments it takes."""
+        from shrinkage import report
+
+        report(self, file, **more)
 
     def tidy(self) -> Any:
         """One row per coefficient: term, estimate, estimate_std (per standard deviation of its column), selected.

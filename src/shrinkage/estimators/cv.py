@@ -69,7 +69,8 @@ def select_mean(
     else:
         count, values = 0, read_alphas(alphas)
     masks = None if splits is None else fold_masks(splits, tasks[0], None, None)
-    return judge(tasks, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
+    choices = judge(tasks, masks, rule, Settings(values, count, ratio, tol, max_iter), ConvergenceWarning)
+    return [replace(choice, task=None) for choice in choices]  # an estimator keeps X as it was given, and no copy of it
 
 
 def chosen(choices: Sequence[Choice], rule: str) -> int:

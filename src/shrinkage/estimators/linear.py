@@ -161,7 +161,7 @@ class ElasticNetCV(_ElasticNetLike, Regressor):
         tasks = [replace(task, penalty=unit) for unit in units]
         choices = select_mean(tasks, self.alphas, self.eps, splits, self.rule, read_tol(self.tol), self._max_iter())
         k = chosen(choices, self.rule)
-        self.choice_, self.path_ = choices[k], choices[k].path
+        self.choice_, self.path_, self._splits = choices[k], choices[k].path, splits
         self.alpha_ = self.choice_.alpha
         given = not np.ndim(self.alphas) == 0
         self.alphas_ = self.choice_.alphas if len(ratios) == 1 or given else np.array([c.alphas for c in choices])

@@ -44,7 +44,7 @@ class _Penalized(Model):
         task = self._task(values, y, loss, unit, weights, offset, self.standardize)
         alphas = self.n_alphas if self.alphas is None else self.alphas
         (choice,) = select_mean([task], alphas, self.ratio, splits, self.rule, read_tol(self.tol), self._max_iter())
-        self.choice_, self.path_ = choice, choice.path
+        self.choice_, self.path_, self._splits = choice, choice.path, splits
         self.alpha_, self.alphas_ = choice.alpha, choice.alphas
         self._notes = end_of_grid(choice.index, len(choice.alphas), "alpha")
         self._keep(X, [of_path(self._at(task, self.alpha_), choice.path, choice.index, stated)], None)

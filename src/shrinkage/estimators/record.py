@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from shrinkage import degrees
-from shrinkage.designs import Vector
+from shrinkage.designs import Design, Vector
 from shrinkage.fit import Certificate, Solution, Task, feasible, number, to_solution
 from shrinkage.paths import Path
 from shrinkage.problem import Problem
@@ -20,11 +20,21 @@ MOST_COUNTED = 500
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """What a fit was given for each row (n,), beside X."""
+
+    y: Vector
+    weights: Vector
+    offset: Vector
+
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """One fitted model in the units of the data.
 
     `alpha` is the dial as its estimator has it; `penalty` is what was added to the sum of the loss at that dial.
-    `loss_sum` is counted from its minimum over eta. None stands for what was not computed or cannot be represented.
+    `loss_sum` is counted from its minimum over eta. `rows` are for a report, and stay behind when a model is pickled.
+    None stands for what was not computed, cannot be represented or is no longer there.
     """
 
     coef: Vector
@@ -46,6 +56,18 @@ class Record:
     loss: Any
     penalty: Any
     stated: bool  # whether the loss was an object, whose sigma is then meant
+    rows: Rows | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "rows": None}
+
+    def task(self, design: Design, names: list[str] | None) -> Task:
+        """The job this is the answer to, on the design it was fitted to."""
+        assert self.rows is not None
+        return Task(
+            design, names, self.rows.y, self.loss, self.penalty, self.rows.weights, self.rows.offset, self.has_intercept,
+            self.standardized,
+        )  # fmt: skip
 
     @property
     def gap(self) -> float | None:
@@ -76,7 +98,7 @@ def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None
     point, half = ending.evaluation.point, problem.half_deviance
     floor = problem.floor
     excess = problem.total(point.eta) - floor
-    return solution, Record(
+    return replace(solution, task=None), Record(
         coef=solution.coef,
         intercept=solution.intercept,
         certificate=solution.certificate,
@@ -123,6 +145,7 @@ def _of_data(task: Task, problem: Problem, units: Units) -> dict[str, Any]:
         "standardized": task.standardize,
         "loss": task.loss,
         "penalty": task.penalty,
+        "rows": Rows(task.y, task.weights, task.offset),
     }
 
 
@@ -139,4 +162,4 @@ def _df(problem: Problem, point: Any) -> float | None:
     return float(degrees.of_freedom(problem, point))
 
 
-__all__ = ["Record", "of_path", "solve"]
+__all__ = ["Record", "Rows", "of_path", "solve"]

@@ -230,7 +230,7 @@ def read_groups(groups: Any, p: int, names: Sequence[str] | None = None) -> np.n
             )
         if any(label is None or label != label for label in labels.tolist()):
             raise ParameterError(f"groups must name the group of each feature, without gaps; got {groups!r}.")
-        return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        return _numbered(labels)
     place = {name: j for j, name in enumerate([] if names is None else names)}
     numbers = np.full(p, -1, np.int64)
     for g, members in enumerate(groups):
@@ -245,7 +245,13 @@ def read_groups(groups: Any, p: int, names: Sequence[str] | None = None) -> np.n
             numbers[j] = g
     alone = np.flatnonzero(numbers < 0)
     numbers[alone] = len(groups) + np.arange(len(alone))
-    return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+    return _numbered(numbers)
+
+
+def _numbered(labels: np.ndarray) -> np.ndarray:
+    """0, 1, ... in order of first appearance, as `Grouped` numbers its groups: strengths are given one per group."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int64)
 
 
 def _group_factor(factor: np.ndarray, groups: np.ndarray) -> np.ndarray:
