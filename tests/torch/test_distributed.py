@@ -78,6 +78,24 @@ def sharded_model(mesh):
     assert (whole.weight == 0).all(0).any()
 
 
+def fully_sharded(mesh, rank, expected):
+    """FSDP2: each process holds a part of every weight; the steps are those of one process, and so is the certificate."""
+    from torch.distributed.fsdp import fully_shard
+
+    model = network(dtype=torch.float64)
+    for module in (model[0], model):
+        fully_shard(module, mesh=mesh)
+    penalties = st.Penalties(model, PATTERNS)
+    optimizer = st.ProxAdam(model.parameters(), penalties, lr=0.01)
+    for inputs, targets in batches(4, dtype=torch.float64):
+        step(model, optimizer, inputs[rank::2], targets[rank::2])
+    whole = [p.full_tensor() for p in states(model)]
+    for a, b in zip(whole, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+        assert torch.equal(a == 0, b == 0)
+    return model, penalties
+
+
 def process(rank, port, expected):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
@@ -94,6 +112,7 @@ def process(rank, port, expected):
         mesh = distributed.device_mesh.init_device_mesh("cpu", (2,))
         prox_on_shards(mesh)
         sharded_model(mesh)
+        model, penalties = fully_sharded(mesh, rank, expected)
     finally:
         distributed.destroy_process_group()
 
