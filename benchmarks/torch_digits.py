@@ -1,7 +1,7 @@
 """A network on scikit-learn's digits under L1: accuracy, exact zeros and objective, by method.
 
-    python -m benchmarks.torch_digits                    every method, 300 epochs, seeds 0 to 4: writes the table of docs/pytorch.md
-    python -m benchmarks.torch_digits --epochs 100 prox  one method, printed
+    python -m benchmarks.torch_digits                    every method, 300 epochs, seeds 0 to 4
+    python -m benchmarks.torch_digits --epochs 100 step  methods with that word in their names
 
 64-64-10, ReLU, cross-entropy, Adam at 3e-3 with 100 steps of warm-up and a cosine to zero, batches of 64, no penalty on biases;
 a quarter of the images held out, stratified. The networks of all seeds train side by side in one module: each has its own start,
@@ -15,7 +15,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,21 +34,21 @@ class Networks(nn.Module):
 
     def __init__(self, seeds: range) -> None:
         super().__init__()
-        for layer, sizes in (("first", (64, HIDDEN)), ("second", (HIDDEN, 10))):
-            made = [self._linear(seed, sizes, layer == "second") for seed in seeds]
-            self.register_parameter(f"{layer}_weight", nn.Parameter(torch.stack([m.weight.detach() for m in made])))
-            self.register_parameter(f"{layer}_bias", nn.Parameter(torch.stack([m.bias.detach() for m in made])[:, None]))
-
-    @staticmethod
-    def _linear(seed: int, sizes: tuple[int, int], second: bool) -> nn.Linear:
-        torch.manual_seed(seed)
-        if second:
-            nn.Linear(64, HIDDEN)  # which a network of its own would have drawn before
-        return nn.Linear(*sizes)
+        made, self.orders = zip(*map(_network, seeds), strict=True)
+        for i, layer in ((0, "first"), (2, "second")):
+            self.register_parameter(f"{layer}_weight", nn.Parameter(torch.stack([m[i].weight.detach() for m in made])))
+            self.register_parameter(f"{layer}_bias", nn.Parameter(torch.stack([m[i].bias.detach() for m in made])[:, None]))
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = torch.baddbmm(self.first_bias, x, self.first_weight.mT).relu()
         return torch.baddbmm(self.second_bias, hidden, self.second_weight.mT)
+
+
+def _network(seed: int) -> tuple[nn.Sequential, torch.Generator]:
+    """A start, and what draws the orders of the images from then on."""
+    torch.manual_seed(seed)
+    made = nn.Sequential(nn.Linear(64, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10))
+    return made, torch.Generator().set_state(torch.get_rng_state())
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,17 @@ def cross_entropy(model: Networks, x: Tensor, y: Tensor) -> Tensor:
     return nn.functional.cross_entropy(out.mT, y, reduction="none").mean(1)
 
 
-def batches(data: Images, seeds: range, epochs: int) -> Iterator[Tensor]:
-    """Rows, (seeds, SIZE): each seed in its own order."""
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+def batches(model: Networks, data: Images, epochs: int) -> Iterator[Tensor]:
+    """Rows, (seeds, SIZE): each network in its own order."""
     for _ in range(epochs):
-        order = torch.stack([torch.randperm(len(data.labels), generator=g) for g in generators])
+        order = torch.stack([torch.randperm(len(data.labels), generator=own) for own in model.orders])
         yield from order[:, : len(data.labels) // SIZE * SIZE].split(SIZE, 1)
 
 
-def train(model: Networks, optimizer: Any, data: Images, seeds: range, epochs: int, term: Callable | None = None) -> None:
+def train(model: Networks, optimizer: Any, data: Images, epochs: int, term: Callable | None = None) -> None:
     """`term`: what is added to the loss."""
     steps, rate = epochs * (len(data.labels) // SIZE), optimizer.param_groups[0]["lr"]
-    for k, rows in enumerate(batches(data, seeds, epochs)):
+    for k, rows in enumerate(batches(model, data, epochs)):
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1, (k + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * k / steps))
         optimizer.zero_grad()
@@ -98,33 +96,33 @@ def train(model: Networks, optimizer: Any, data: Images, seeds: range, epochs: i
 # ---- the methods: each trains the networks and returns the penalties whose strength it had
 
 
-def none(model: Networks, data: Images, seeds: range, epochs: int) -> None:
-    train(model, torch.optim.Adam(model.parameters(), lr=RATE), data, seeds, epochs)
+def none(model: Networks, data: Images, epochs: int) -> None:
+    train(model, torch.optim.Adam(model.parameters(), lr=RATE), data, epochs)
 
 
-def in_loss(model: Networks, data: Images, seeds: range, epochs: int) -> None:
-    train(model, torch.optim.Adam(model.parameters(), lr=RATE), data, seeds, epochs, l1(model).value)
+def in_loss(model: Networks, data: Images, epochs: int) -> None:
+    train(model, torch.optim.Adam(model.parameters(), lr=RATE), data, epochs, l1(model).value)
 
 
-def prox(model: Networks, data: Images, seeds: range, epochs: int) -> None:
-    train(model, st.ProxAdam(model.parameters(), l1(model), lr=RATE), data, seeds, epochs)
+def prox(model: Networks, data: Images, epochs: int) -> None:
+    train(model, st.ProxAdam(model.parameters(), l1(model), lr=RATE), data, epochs)
 
 
-def factors(model: Networks, data: Images, seeds: range, epochs: int, share: float = 0.8, rate: float = 1e-3) -> None:
+def factors(model: Networks, data: Images, epochs: int, share: float = 0.8, rate: float = 1e-3) -> None:
     """Weights as products whose decay is L1, then the proximal step, which makes the zeros."""
     penalties, first = l1(model), round(share * epochs)
     decay = st.factorize(model, penalties)
-    train(model, torch.optim.Adam(model.parameters(), lr=RATE), data, seeds, first, decay.value)
+    train(model, torch.optim.Adam(model.parameters(), lr=RATE), data, first, decay.value)
     st.collapse(model)
-    train(model, st.ProxAdam(model.parameters(), penalties, lr=rate), data, seeds, epochs - first)
+    train(model, st.ProxAdam(model.parameters(), penalties, lr=rate), data, epochs - first)
 
 
-def pixels(model: Networks, data: Images, seeds: range, epochs: int) -> None:
+def pixels(model: Networks, data: Images, epochs: int) -> None:
     """The norm of all weights that read one pixel, times the root of their number."""
     shape = model.first_weight.shape
     labels = np.broadcast_to(np.arange(shape[0])[:, None, None] * 64 + np.arange(64), shape).ravel()
     penalties = st.Penalties(model, {"first_weight": st.Groups(sh.L1(STRENGTH), labels, root_size=True)})
-    train(model, st.ProxAdam(model.parameters(), penalties, lr=RATE), data, seeds, epochs)
+    train(model, st.ProxAdam(model.parameters(), penalties, lr=RATE), data, epochs)
 
 
 def l1(model: Networks) -> st.Penalties:
@@ -160,7 +158,7 @@ def judged(model: Networks, data: Images) -> dict[str, np.ndarray]:
 
 def run(method: Callable, seeds: range, epochs: int) -> dict[str, np.ndarray]:
     data, model = images(), Networks(seeds)
-    method(model, data, seeds, epochs)
+    method(model, data, epochs)
     return judged(model, data)
 
 

@@ -5,7 +5,6 @@ import pickle
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-import shrinkage as sh
 from tests.torch.battery import network, same_bits, st, states, torch
 from tests.torch.loops import EPOCHS, PATTERNS, SIZE, data, expected, installed
 

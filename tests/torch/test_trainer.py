@@ -58,6 +58,7 @@ def tiny_by_hand(model, optimizer, schedule, epochs=6):
 @pytest.mark.parametrize("accumulated", [1, 4])
 def test_the_trainer_takes_the_steps_of_a_plain_loop(tiny, tmp_path, accumulated):
     """Its clipping, its accumulation of gradients, and a strength that rises by a callback."""
+
     class Strength(transformers.TrainerCallback):
         def on_optimizer_step(self, args, state, control, **others):
             schedule.step()

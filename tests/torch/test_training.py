@@ -162,7 +162,7 @@ def test_without_a_gradient_a_parameter_is_left_alone():
 
 @pytest.mark.parametrize("case", OPTIMIZERS, ids=str)
 def test_a_closure_is_the_same_step(case):
-    """Loops that others hold (Lightning, skorch) hand the backward pass to `step`: hooks before it see the last gradients, or none."""
+    """Lightning and skorch hand the backward pass to `step`: hooks before it see the gradients of the last step, or none."""
     runs = []
     for inside in (False, True):
         model = network(dtype=torch.float64)
@@ -262,7 +262,7 @@ def test_an_average_of_the_weights_with_the_zeros_of_the_last():
     patterns = {"*weight": sh.L1(0.3)}
     optimizer = st.ProxAdam(model.parameters(), st.Penalties(model, patterns), lr=0.01)
     average = optim.swa_utils.AveragedModel(model, multi_avg_fn=optim.swa_utils.get_ema_multi_avg_fn(0.99))
-    for step in range(1000):
+    for _ in range(1000):
         rows = torch.randint(0, 400, (32,))
         optimizer.zero_grad()
         loss(model(X[rows])[:, 0], y[rows]).backward()
