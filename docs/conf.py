@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version as version_of
+from importlib.util import find_spec
 
 project = "shrinkage"
 author = "The shrinkage developers"
@@ -19,6 +20,7 @@ html_theme_options = {"description": "Regularised models, certified", "page_widt
 html_title = "shrinkage"
 
 autodoc_member_order = "bysource"
+autodoc_mock_imports = [name for name in ("torch", "safetensors") if find_spec(name) is None]  # extras, read for their docstrings alone
 autodoc_typehints = "none"  # the docstrings name shapes and units, which types cannot
 default_role = "code"
 
