@@ -20,7 +20,9 @@ html_theme_options = {"description": "Regularised models, certified", "page_widt
 html_title = "shrinkage"
 
 autodoc_member_order = "bysource"
-autodoc_mock_imports = [name for name in ("torch", "safetensors") if find_spec(name) is None]  # extras, read for their docstrings alone
+autodoc_mock_imports = [
+    name for name in ("torch", "safetensors") if find_spec(name) is None
+]  # extras, read for their docstrings alone
 autodoc_typehints = "none"  # the docstrings name shapes and units, which types cannot
 default_role = "code"
 
