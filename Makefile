@@ -6,6 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What is compared with in `make bench`, each installed if it can be; adelie apart, since it pins NumPy. R's glmnet is used where it is.
 PEERS := scikit-learn celer skglm glum pycasso skein-glm
+# What trains networks of ours too, in `make test-torch`.
+TRAINERS := lightning transformers accelerate skorch
 SANITIZED := c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -pthread -Icore core/tests/test_core.cpp core/kernels/choose.cpp \
 	core/kernels/baseline.cpp
 SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
@@ -20,8 +22,8 @@ test: .venv/test ## every test; those of shrinkage.torch where PyTorch is import
 	@$(BIN)/python -c "import playwright" 2>/dev/null || echo "Playwright is not installed: the tests of pages in a browser are skipped. make test-pages installs it."
 	$(BIN)/python -m pytest -n 2
 
-test-torch: .venv/torch ## the tests of shrinkage.torch
-	$(BIN)/python -m pytest -n 2 tests/torch
+test-torch: .venv/torch ## the tests of shrinkage.torch, of all else that meets PyTorch, and of the pages that show it
+	$(BIN)/python -m pytest -n 2 -k "torch or blocks_run"
 
 # The report and the explorer are one page, built from web/ and committed, so that users need no Node.
 page: web/node_modules/.ready
@@ -88,6 +90,7 @@ clean:
 # A PyTorch that is there already will do.
 .venv/torch: .venv/test
 	@$(BIN)/python -c "import torch, safetensors" 2>/dev/null || $(BIN)/pip install -q -e ".[torch]"
+	@$(BIN)/pip install -q $(TRAINERS) || echo "Not all of $(TRAINERS) install here: the tests of those that do not are skipped."
 	@touch $@
 
 .venv/docs: .venv/ready $(CORE)

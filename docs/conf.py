@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from importlib.metadata import version as version_of
+from importlib.util import find_spec
 from pathlib import Path
 
 project = "shrinkage"
@@ -21,6 +22,9 @@ html_theme_options = {"description": "Regularised models, certified", "page_widt
 html_title = "shrinkage"
 
 autodoc_member_order = "bysource"
+autodoc_mock_imports = [
+    name for name in ("torch", "safetensors") if find_spec(name) is None
+]  # extras, read for their docstrings alone
 autodoc_typehints = "none"  # the docstrings name shapes and units, which types cannot
 default_role = "code"
 

@@ -26,6 +26,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SKETCHES = {"design.md"}  # pages whose code without `>>>` shows signatures: nothing to run
+OF_TORCH = {"pytorch.md"}  # pages all of whose code needs torch
+OPTIONAL = ("torch", "lightning", "transformers", "skorch")  # a block that imports one of them runs where it is installed
 FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL)
 OPTIONS = doctest.ELLIPSIS
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?(?![\w.]*\w)")
@@ -70,11 +72,12 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def runnable(block: Block) -> bool:
-    needs_torch = block.language == "python torch" or re.search(
-        r"^(?:>>> )?import (?:shrinkage\.)?torch", block.text, re.MULTILINE
-    )
-    return block.language in ("python", "python torch") and (not needs_torch or importlib.util.find_spec("torch") is not None)
+def runnable(block: Block, page: Path) -> bool:
+    imports = r"^(?:>>> )?(?:import|from) (?:shrinkage\.)?"
+    needed = {name for name in OPTIONAL if re.search(rf"{imports}{name}\b", block.text, re.MULTILINE)}
+    if block.language == "python torch" or page.name in OF_TORCH:
+        needed.add("torch")
+    return block.language.startswith("python") and all(importlib.util.find_spec(name) for name in needed)
 
 
 def blanks_kept(text: str) -> str:
@@ -99,7 +102,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "examples", tmp_path / "examples", dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     names: dict = {"__name__": "__main__"}
-    wanted = [b for b in blocks(page) if runnable(b) and (page.name not in SKETCHES or ">>> " in b.text)]
+    wanted = [b for b in blocks(page) if runnable(b, page) and (page.name not in SKETCHES or ">>> " in b.text)]
     said = [line for block in wanted for line in run(block, page, names)]
     assert not said, "\n".join(said)
 

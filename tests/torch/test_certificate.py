@@ -1,5 +1,7 @@
 """certificate, sparsity and Monitor: what they say is so, and nothing is touched."""
 
+import io
+
 import pytest
 
 import shrinkage as sh
@@ -132,6 +134,21 @@ def test_monitor_records_shows_and_plots(capsys):
     assert last.zeros == st.sparsity(model, penalties).share
     shown = capsys.readouterr().out
     assert all(f"{row.objective:.6g}" in shown for row in monitor.rows)
+
+
+def test_monitor_shows_the_last_rows_on_a_small_screen_and_leaves_all(monkeypatch):
+    rich = pytest.importorskip("rich")
+    screen = io.StringIO()
+    monkeypatch.setattr(rich, "_console", rich.console.Console(file=screen, force_terminal=True, width=80, height=10))
+    model, data = Two(9), problem()
+    with st.Monitor(model, st.Penalties(model, {"a.weight": sh.L1(0.2)}), half_squares, data) as monitor:
+        for epoch in range(101, 141):
+            before = len(screen.getvalue())
+            monitor.record(epoch)
+            drawn = screen.getvalue()[before:]
+            assert str(epoch) in drawn and drawn.count("\n") < 10
+        before = len(screen.getvalue())
+    assert all(str(epoch) in screen.getvalue()[before:] for epoch in range(101, 141))
 
 
 def test_monitor_plots():

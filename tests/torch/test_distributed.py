@@ -78,6 +78,34 @@ def sharded_model(mesh):
     assert (whole.weight == 0).all(0).any()
 
 
+def fully_sharded(mesh, rank, expected):
+    """FSDP2: each process holds a part of every weight, and all is as in one process: steps, value, zeros, certificate."""
+    from torch.distributed.fsdp import fully_shard
+
+    model, whole = network(dtype=torch.float64), network(dtype=torch.float64)
+    for module in (model[0], model):
+        fully_shard(module, mesh=mesh)
+    penalties, known = st.Penalties(model, PATTERNS), st.Penalties(whole, PATTERNS)
+    optimizer = st.ProxAdam(model.parameters(), penalties, lr=0.01)
+    for inputs, targets in batches(4, dtype=torch.float64):
+        step(model, optimizer, inputs[rank::2], targets[rank::2])
+    for p, w, known_p in zip(states(model), expected, whole.parameters(), strict=True):
+        torch.testing.assert_close(p.full_tensor(), w, rtol=1e-9, atol=1e-11)
+        assert torch.equal(p.full_tensor() == 0, w == 0)
+        known_p.detach().copy_(w)
+    data, loss = batches(2, seed=5, dtype=torch.float64), torch.nn.CrossEntropyLoss()
+    optimizer.zero_grad()
+    certificates = [st.certificate(m, p, loss, data) for m, p in ((model, penalties), (whole, known))]
+    assert certificates[0].objective == pytest.approx(certificates[1].objective, rel=1e-12)
+    assert certificates[0].violations == pytest.approx(certificates[1].violations, rel=1e-9)
+    assert all(p.grad is None for p in model.parameters())
+    assert st.sparsity(model, penalties) == st.sparsity(whole, known) and st.sparsity(whole, known).share > 0
+    for m, p in ((model, penalties), (whole, known)):
+        (loss(m(data[0][0]), data[0][1]) + p.value()).backward()
+    for p, known_p in zip(model.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(p.grad.full_tensor(), known_p.grad, rtol=1e-9, atol=1e-12)
+
+
 def process(rank, port, expected):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
@@ -94,6 +122,7 @@ def process(rank, port, expected):
         mesh = distributed.device_mesh.init_device_mesh("cpu", (2,))
         prox_on_shards(mesh)
         sharded_model(mesh)
+        fully_sharded(mesh, rank, expected)
     finally:
         distributed.destroy_process_group()
 

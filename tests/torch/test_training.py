@@ -160,6 +160,29 @@ def test_without_a_gradient_a_parameter_is_left_alone():
     assert torch.equal(model[0].weight, before[0]) and not torch.equal(model[2].weight, before[2])
 
 
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=str)
+def test_a_closure_is_the_same_step(case):
+    """Lightning and skorch hand the backward pass to `step`: hooks before it see the gradients of the last step, or none."""
+    runs = []
+    for inside in (False, True):
+        model = network(dtype=torch.float64)
+        optimizer = st.attach(case.make(model.parameters()), st.Penalties(model, PATTERNS))
+        for batch in batches(3, dtype=torch.float64):
+
+            def closure(model=model, optimizer=optimizer, batch=batch):
+                with torch.enable_grad():
+                    optimizer.zero_grad()
+                    backward(model, batch)
+
+            if inside:
+                optimizer.step(closure)
+            else:
+                closure()
+                optimizer.step()
+        runs.append(states(model))
+    assert same_bits(*runs)
+
+
 ADAPTIVE = [case for case in OPTIMIZERS if case.kind is not optim.SGD]
 
 
@@ -228,6 +251,30 @@ def test_low_rank_adapters_survive_their_first_step():
         if len(losses) == 1:
             assert torch.equal(model[0].weight, first)
     assert losses[-1] < 0.95 * losses[0] and (model[1].weight != 0).any()
+
+
+def test_an_average_of_the_weights_with_the_zeros_of_the_last():
+    """The mean of weights that were zero most of the time is not zero; with the zeros of the last it is nearer to the optimum."""
+    torch.manual_seed(0)
+    X = torch.randn(400, 20, dtype=torch.float64)
+    y = X[:, :4] @ torch.tensor([2.0, -1.0, 1.0, 0.5]).double() + torch.randn(400, dtype=torch.float64)
+    model, loss = nn.Linear(20, 1, bias=False, dtype=torch.float64), nn.MSELoss()
+    patterns = {"*weight": sh.L1(0.3)}
+    optimizer = st.ProxAdam(model.parameters(), st.Penalties(model, patterns), lr=0.01)
+    average = optim.swa_utils.AveragedModel(model, multi_avg_fn=optim.swa_utils.get_ema_multi_avg_fn(0.99))
+    for _ in range(1000):
+        rows = torch.randint(0, 400, (32,))
+        optimizer.zero_grad()
+        loss(model(X[rows])[:, 0], y[rows]).backward()
+        optimizer.step()
+        average.update_parameters(model)
+    assert (model.weight == 0).sum() >= 10 > (average.module.weight == 0).sum()
+    with torch.no_grad():
+        for mean, last in zip(average.module.parameters(), model.parameters(), strict=True):
+            mean[last == 0] = 0.0
+    found = [st.certificate(m, st.Penalties(m, patterns), loss, (X, y[:, None])) for m in (average, model)]
+    assert torch.equal(average.module.weight == 0, model.weight == 0)
+    assert found[0].objective < found[1].objective and found[0].violation < found[1].violation
 
 
 def parts(seed=0):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from shrinkage.errors import ConvergenceError, DataError, ParameterError
 from shrinkage.torch.penalties import Entry, Penalties
+from shrinkage.torch.sharded import is_fully_sharded
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -56,7 +57,7 @@ def certificate(model: nn.Module, penalties: Penalties, loss: Loss, data: Any) -
 
     - `loss(output, target)`: the mean (or, with reduction="sum", the sum) over a batch, as it is trained.
     - `data`: (inputs, targets), or an iterable of such batches, read once. Inputs may be one tensor, a tuple or a dict of
-      arguments.
+      arguments. Of a module under `fully_shard` every process asks, with the same data.
 
     **Raises** `ParameterError` where `n=` and the loss contradict each other, `DataError` for no data, `ConvergenceError`
     where the objective or a violation is not finite.
@@ -69,7 +70,7 @@ def certificate(model: nn.Module, penalties: Penalties, loss: Loss, data: Any) -
             size = len(targets)
             weight = size if _reduction(loss) == "mean" else 1
             value = loss(output, targets)
-            _add(gradients, _gradients(value, penalties.entries), weight)
+            _add(gradients, _gradients(value, penalties.entries, is_fully_sharded(model)), weight)
             total, seen = total + weight * value.item(), seen + size
     if not seen:
         raise DataError("certificate() got no data: an iterator can be read only once; pass a DataLoader or a list of batches.")
@@ -114,10 +115,24 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _gradients(value: Tensor, entries: tuple[Entry, ...]) -> list[Tensor | None]:
+def _gradients(value: Tensor, entries: tuple[Entry, ...], sharded: bool) -> list[Tensor | None]:
     trained = [e.parameter for e in entries if e.parameter.requires_grad]
-    found = dict(zip(trained, torch.autograd.grad(value, trained, allow_unused=True), strict=True))
-    return [found.get(e.parameter) for e in entries]
+    found = _by_backward(value, trained) if sharded else torch.autograd.grad(value, trained, allow_unused=True)
+    by_parameter = dict(zip(trained, found, strict=True))
+    return [by_parameter.get(e.parameter) for e in entries]
+
+
+def _by_backward(value: Tensor, trained: list[nn.Parameter]) -> list[Tensor | None]:
+    """What `backward` leaves in `.grad`, which is then put back."""
+    kept = [p.grad for p in trained]
+    try:
+        for p in trained:
+            p.grad = None
+        value.backward()
+        return [p.grad for p in trained]
+    finally:
+        for p, gradient in zip(trained, kept, strict=True):
+            p.grad = gradient
 
 
 def _add(totals: list[Any], gradients: list[Tensor | None], weight: float) -> None:

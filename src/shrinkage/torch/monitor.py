@@ -87,21 +87,31 @@ class _PlainTable:
 
 
 class _RichTable:
-    """Live while it grows; what stays on the screen is the whole table."""
+    """While it grows, as many of the last rows as the screen holds; what stays is the whole table."""
+
+    FRAME = 5  # lines: the head and its rules, the foot, and the line below
 
     def __init__(self) -> None:
         from rich.live import Live
-        from rich.table import Table
 
-        self._table = Table(*HEAD)
-        self._live = Live(self._table, auto_refresh=False)
+        self._rows: list[Row] = []
+        self._live = Live(self._table(), auto_refresh=False)
         self._live.start()
 
     def add(self, row: Row) -> None:
-        self._table.add_row(*row.cells())
-        self._live.refresh()
+        self._rows.append(row)
+        self._live.update(self._table(max(self._live.console.height - self.FRAME, 1)), refresh=True)
 
     def close(self) -> None:
+        self._live.update(self._table())
         self._live.stop()
         if not self._live.console.is_terminal:
             print()  # rich leaves the last line open there
+
+    def _table(self, last: int = 0) -> Any:
+        from rich.table import Table
+
+        table = Table(*HEAD)
+        for row in self._rows[-last:]:
+            table.add_row(*row.cells())
+        return table

@@ -15,6 +15,7 @@ from shrinkage.penalties import Penalty
 from shrinkage.torch import parameters
 from shrinkage.torch.groups import for_tensors
 from shrinkage.torch.parameters import Pattern, Place
+from shrinkage.torch.sharded import whole
 
 Rules = Mapping[Pattern, Penalty | None]
 
@@ -96,7 +97,7 @@ class Penalties:
 
     def value(self) -> Tensor:
         """The sum of the penalties, differentiable: `loss + penalties.value()` is the objective."""
-        values = [entry.penalty.value(entry.felt(entry.parameter)) for entry in self.penalised]  # type: ignore[union-attr]
+        values = [whole(entry.penalty.value(entry.felt(entry.parameter))) for entry in self.penalised]  # type: ignore[union-attr]
         return self.factor * sum((value.to(values[0].device) for value in values), torch.zeros(()))
 
     @torch.no_grad()
@@ -223,8 +224,8 @@ def _violation(entry: Entry, gradient: Tensor | None, factor: float) -> Tensor:
     w = entry.felt(entry.parameter)
     g = torch.zeros_like(w) if gradient is None else entry.felt(gradient.to_dense() if gradient.is_sparse else gradient)
     if entry.penalty is None or factor == 0:
-        return g.abs().amax()
-    return factor * entry.penalty.violation(w, g / factor).amax()
+        return whole(g.abs().amax())
+    return factor * whole(entry.penalty.violation(w, g / factor).amax())
 
 
 def _shape(entry: Entry) -> str:

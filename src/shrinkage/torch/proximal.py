@@ -71,8 +71,10 @@ class Proximal:
     @torch.compiler.disable
     @torch.no_grad()
     def before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """Of every parameter: a gradient may come only by the closure that is handed to the step."""
         keep = self._metric(optimizer).before
-        self._kept = {e.parameter: keep(group, optimizer.state[e.parameter], e.parameter) for group, e in self._moved(optimizer)}
+        pairs = [(group, p) for group in optimizer.param_groups for p in group["params"] if p in self._entries]
+        self._kept = {p: keep(group, optimizer.state.get(p, {}), p) for group, p in pairs}
 
     @torch.compiler.disable  # torch.compile takes the optimizer's own step; hooks stand outside of it in any case
     @torch.no_grad()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from shrinkage.torch.penalties import Penalties
+from shrinkage.torch.sharded import whole
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ def _layer(name: str, w: Tensor) -> Layer:
     zero = w == 0
     rows = columns = (0, 0)
     if w.ndim > 1:
-        rows = (int(zero.flatten(1).all(1).sum()), w.shape[0])
-        columns = (int(torch.movedim(zero, 1, 0).flatten(1).all(1).sum()), w.shape[1])
-    return Layer(name, w.numel(), int(zero.sum()), rows, columns)
+        rows = (int(whole(zero.flatten(1).all(1).sum())), w.shape[0])
+        columns = (int(whole(torch.movedim(zero, 1, 0).flatten(1).all(1).sum())), w.shape[1])
+    return Layer(name, w.numel(), int(whole(zero.sum())), rows, columns)
 
 
 def _line(layer: Layer, width: int) -> str:
