@@ -4,6 +4,8 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <tuple>
@@ -347,6 +349,42 @@ std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(Table read, T
     return {largest, over};
 }
 
+using Weights = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using Moments = std::optional<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>>;
+
+// work(w, step) in the type of w; `numbers` are those of a Shrink, in their order.
+template <class T, class F>
+bool shrunk(const Weights& w, const Moments& moment, const std::array<double, 8>& numbers, F work) {
+    if (w.dtype() != nb::dtype<T>()) return false;
+    require(!moment || (moment->dtype() == w.dtype() && moment->size() == w.size()), "shrink: the moments must be as w is");
+    std::array<T, 8> x;
+    std::copy(numbers.begin(), numbers.end(), x.begin());
+    const T* moments = moment ? static_cast<const T*>(moment->data()) : nullptr;
+    nb::gil_scoped_release unlocked;
+    return work(static_cast<T*>(w.data()), Shrink<T>{moments, x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]});
+}
+
+void require_real(const Weights& w) {
+    require(w.dtype() == nb::dtype<float>() || w.dtype() == nb::dtype<double>(), "shrink: w must be float32 or float64");
+}
+
+bool shrink_(Weights w, Moments moment, double rate, double floor, double still, double l1, double l2, double low, double high) {
+    require_real(w);
+    std::array<double, 8> numbers{rate, floor, still, l1, l2, low, high, 0};
+    return shrunk<float>(w, moment, numbers, [&](auto* at, const auto& s) { return kernels().shrink32(at, w.size(), s); }) ||
+           shrunk<double>(w, moment, numbers, [&](auto* at, const auto& s) { return kernels().shrink64(at, w.size(), s); });
+}
+
+bool shrink_groups_(Weights w, Moments moment, double rate, double floor, double still, double l1, double l2, double group,
+                    bool seen) {
+    require_real(w);
+    require(w.ndim() == 2, "shrink_groups: w must be (groups, size)");
+    std::size_t m = w.shape(0), k = w.shape(1);
+    std::array<double, 8> numbers{rate, floor, still, l1, l2, 0, 0, group};
+    return shrunk<float>(w, moment, numbers, [&](auto* at, const auto& s) { return kernels().shrink_groups32(at, m, k, s, seen); }) ||
+           shrunk<double>(w, moment, numbers, [&](auto* at, const auto& s) { return kernels().shrink_groups64(at, m, k, s, seen); });
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -384,5 +422,13 @@ NB_MODULE(_core, m) {
     m.def("chord", &chord_, "read"_a, "inside"_a, "apart"_a, "up"_a, "down"_a, "reach"_a, "end"_a, "allowed"_a,
           "What columns' pulls count at models between two ends, at most: (the largest of those within `allowed` (b,), "
           "which may be beyond (p,)). See `Chord`.");
+    m.def("shrink", &shrink_, "w"_a.noconvert(), "moment"_a.noconvert().none(), "rate"_a, "floor"_a, "still"_a, "l1"_a, "l2"_a,
+          "low"_a, "high"_a,
+          "w becomes its prox under l1 |w| + l2 w^2 / 2 on [low, high], in steps of rate / (sqrt(moment) + floor), `still` where the "
+          "moment is 0, or of `rate` without moments; whether a moment is 0.");
+    m.def("shrink_groups", &shrink_groups_, "w"_a.noconvert(), "moment"_a.noconvert().none(), "rate"_a, "floor"_a, "still"_a, "l1"_a,
+          "l2"_a, "group"_a, "seen"_a,
+          "The same for l1, l2 and `group` times the norm of each row of w (groups, size): the rows whose moments are all > 0 if "
+          "`seen`, else the others; whether there are others.");
     m.def("kernels", [] { return kernels().name; }, "The instruction set the kernels run on.");
 }

@@ -28,6 +28,14 @@ struct Chord {
     const double *read, *inside, *apart, *up, *down, *reach, *end, *allowed;
 };
 
+// A proximal step of l1 |w| + l2 w^2 / 2 on [low, high], and of `group` times the norm of each group, under the steps
+// s_j = rate / (sqrt(moment_j) + floor), and `still` where the moment is 0. Without moments, under `rate`.
+template <class T>
+struct Shrink {
+    const T* moment;
+    T rate, floor, still, l1, l2, low, high, group;
+};
+
 struct Kernels {
     const char* name;
     double (*dot)(const double* x, const double* y, std::size_t n);
@@ -53,6 +61,12 @@ struct Kernels {
     // over (p,): the columns that may count more than `allowed` (b,) somewhere; largest (b,): the most that others count.
     // `work`: room for b times ROWS numbers.
     void (*chord)(const Chord& chord, double* work, double* largest, bool* over);
+    // w (n,) in place; whether a moment is 0.
+    bool (*shrink32)(float* w, std::size_t n, const Shrink<float>& step);
+    bool (*shrink64)(double* w, std::size_t n, const Shrink<double>& step);
+    // The same for w (groups, size), each row a group. `seen`: rows whose moments are all positive, else all others.
+    bool (*shrink_groups32)(float* w, std::size_t groups, std::size_t size, const Shrink<float>& step, bool seen);
+    bool (*shrink_groups64)(double* w, std::size_t groups, std::size_t size, const Shrink<double>& step, bool seen);
 };
 
 // The table for this machine.

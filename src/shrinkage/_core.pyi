@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,4 +80,26 @@ def judge(
 def chord(
     read: Floats, inside: Floats, apart: Floats, up: Floats, down: Floats, reach: Floats, end: Floats, allowed: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]: ...
+def shrink(
+    w: NDArray[Any],
+    moment: NDArray[Any] | None,
+    rate: float,
+    floor: float,
+    still: float,
+    l1: float,
+    l2: float,
+    low: float,
+    high: float,
+) -> bool: ...
+def shrink_groups(
+    w: NDArray[Any],
+    moment: NDArray[Any] | None,
+    rate: float,
+    floor: float,
+    still: float,
+    l1: float,
+    l2: float,
+    group: float,
+    seen: bool,
+) -> bool: ...
 def kernels() -> str: ...

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import unwrap
-from math import log
+from math import expm1, log
 from typing import Any
 
 import torch
@@ -31,17 +31,34 @@ class Metric:
       number. A coefficient without a gradient has no metric of its own; `step` is given the largest of its tensor for it.
     - `before(group, state, parameter)`: what the step overwrites and the rule needs.
     - `whole`: the rule needs all of a tensor at once.
+    - `root(group, state, count)`: (rate, floor) where the rule is s = rate / (moment.sqrt() + floor), which is what compiled and
+      foreach code can do; `count` is how many steps were taken: a number, or a tensor of one. None: it is not.
     """
 
     step: Callable[[Group, State, Any], Any]
     moment: Callable[[Group, State, Tensor], Tensor] | None = None
     before: Callable[[Group, State, Tensor], Any] | None = None
     whole: bool = False
+    root: Root | None = None
 
 
-def _filled(beta: float, state: State, like: Tensor) -> Tensor:
-    """1 - beta**step: how much of a running mean is filled, without the cancellation at small steps."""
-    return -torch.expm1(state["step"].to(like.dtype) * log(beta))
+Root = Callable[[Group, State, Any], "tuple[Any, Any] | None"]
+
+
+def _rooted(root: Root, moment: Callable[[Group, State, Tensor], Tensor]) -> Metric:
+    """A metric that `root` says all about."""
+
+    def step(group: Group, state: State, v: Tensor) -> Tensor:
+        rate, floor = root(group, state, state["step"].to(v.dtype) if "step" in state else None)  # type: ignore[misc]
+        return v.sqrt_().add_(floor).reciprocal_().mul_(rate)
+
+    return Metric(step, moment, root=root)
+
+
+def _filled(beta: float, count: Any) -> Any:
+    """1 - beta**count: how much of a running mean is filled, without the cancellation at small counts."""
+    power = count * log(beta)
+    return -torch.expm1(power) if isinstance(power, Tensor) else -expm1(power)
 
 
 def _sgd(group: Group, state: State, moment: Any) -> Any:
@@ -53,29 +70,29 @@ def _adam_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"]
 
 
-def _adam(group: Group, state: State, v: Tensor) -> Tensor:
-    root = _filled(group["betas"][1], state, v).sqrt()
-    return v.sqrt_().add_(group["eps"] * root).reciprocal_().mul_(group["lr"] * root)
+def _adam(group: Group, state: State, count: Any) -> tuple[Any, Any]:
+    root = _filled(group["betas"][1], count) ** 0.5
+    return group["lr"] * root, group["eps"] * root
 
 
 def _second_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["exp_avg_sq"]
 
 
-def _nadam(group: Group, state: State, v: Tensor) -> Tensor:
+def _nadam(group: Group, state: State, count: Any) -> tuple[Any, Any]:
     """Dozat (2016): the mean of the gradient, looked ahead; under a constant gradient its weights sum to nearly 1."""
     beta1, beta2 = group["betas"]
-    step = state["step"].to(v.dtype)
-    mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (step, step + 1))
-    product = state["mu_product"].to(v.dtype)
-    gain = (1 - mu) / (1 - product) + ahead * _filled(beta1, state, v) / (1 - product * ahead)
-    return group["lr"] * gain / ((v / _filled(beta2, state, v)).sqrt() + group["eps"])
+    mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (count, count + 1))
+    product = state["mu_product"].to(count.dtype) if isinstance(count, Tensor) else float(state["mu_product"])
+    gain = (1 - mu) / (1 - product) + ahead * _filled(beta1, count) / (1 - product * ahead)
+    root = _filled(beta2, count) ** 0.5
+    return group["lr"] * gain * root, group["eps"] * root
 
 
 def _radam(group: Group, state: State, v: Tensor) -> Tensor:
     """Liu et al. (2020), rectified; as long as the variance is not tractable the step is not adaptive."""
     beta2, step = group["betas"][1], state["step"].to(v.dtype)
-    filled, limit = _filled(beta2, state, v), 2 / (1 - beta2) - 1
+    filled, limit = _filled(beta2, step), 2 / (1 - beta2) - 1
     length = limit - 2 * step * beta2**step / filled
     rectified = ((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)).clamp(min=0).sqrt()
     adaptive = rectified * filled.sqrt() / (v.sqrt() + group["eps"])
@@ -94,13 +111,16 @@ def _adagrad_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["sum"]
 
 
-def _adagrad(group: Group, state: State, total: Tensor) -> Tensor:
-    rate = group["lr"] / (1 + (state["step"].to(total.dtype) - 1) * group["lr_decay"])
-    return rate / (total.sqrt() + group["eps"])
+def _adagrad(group: Group, state: State, count: Any) -> tuple[Any, Any]:
+    return group["lr"] / (1 + (count - 1) * group["lr_decay"]), group["eps"]
 
 
 def _square_average(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["square_avg"]
+
+
+def _rmsprop_root(group: Group, state: State, count: Any) -> tuple[Any, Any] | None:
+    return None if group["centered"] else (group["lr"] / (1 - group["momentum"]), group["eps"])
 
 
 def _rmsprop(group: Group, state: State, v: Tensor) -> Tensor:
@@ -150,13 +170,13 @@ DECOUPLED = Metric(_rate)  # no metric: a threshold of rate * strength
 
 METRICS: dict[type[optim.Optimizer], Metric] = {
     optim.SGD: Metric(_sgd),
-    optim.Adam: Metric(_adam, _adam_moment),
-    optim.AdamW: Metric(_adam, _adam_moment),
-    optim.NAdam: Metric(_nadam, _second_moment),
+    optim.Adam: _rooted(_adam, _adam_moment),
+    optim.AdamW: _rooted(_adam, _adam_moment),
+    optim.NAdam: _rooted(_nadam, _second_moment),
     optim.RAdam: Metric(_radam, _second_moment),
     optim.Adamax: Metric(_adamax, _adamax_moment),
-    optim.Adagrad: Metric(_adagrad, _adagrad_moment),
-    optim.RMSprop: Metric(_rmsprop, _square_average),
+    optim.Adagrad: _rooted(_adagrad, _adagrad_moment),
+    optim.RMSprop: Metric(_rmsprop, _square_average, root=_rmsprop_root),
     optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before),
     optim.Adafactor: Metric(_adafactor, _adafactor_moment, before=_adafactor_before, whole=True),
 }

@@ -17,6 +17,7 @@ from shrinkage.torch.groups import for_tensors
 from shrinkage.torch.parameters import Pattern, Place
 
 Rules = Mapping[Pattern, Penalty | None]
+HALF = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Entry:
 
     def felt(self, w: Tensor) -> Tensor:
         """w as the penalty sees it: half precision as float32, the padding row as zeros."""
-        w = w.float() if w.dtype in (torch.float16, torch.bfloat16) else w
+        w = w.float() if w.dtype in HALF else w
         return w if self.padding is None else w.index_fill(0, torch.tensor([self.padding], device=w.device), 0.0)
 
 
