@@ -194,7 +194,9 @@ def first_table(rows: list[dict[str, Any]], parameters: int) -> str:
     for row in rows:
         memory = "" if row["extra"] is None else f"{row['extra'] / parameters:.2f}"
         ratios = (f"{row['seconds'] / base:.2f}" for base in bases.values())
-        cells.append((row["name"], f"{1e3 * row['seconds']:.2f}", *ratios, f"{28 * parameters / row['seconds'] / 1e9:.1f}", memory))
+        cells.append(
+            (row["name"], f"{1e3 * row['seconds']:.2f}", *ratios, f"{28 * parameters / row['seconds'] / 1e9:.1f}", memory)
+        )
     return f"### {parameters / 1e6:g} million parameters\n\n" + table(head, cells)
 
 

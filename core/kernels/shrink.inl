@@ -8,29 +8,85 @@ static inline T within(T x, T bound) {
     return x > -bound ? x : -bound;
 }
 
+template <Rule RULE, class T>
+static inline T step_at(const Shrink<T>& s, std::size_t i) {
+    if constexpr (RULE == Rule::constant) return s.rate;
+    else {
+        const T m = s.moment[i];
+        T step;
+        if constexpr (RULE == Rule::root) step = 1 / (std::sqrt(m) + s.floor) * s.rate;
+        else if constexpr (RULE == Rule::ratio) step = s.rate / m;
+        else if constexpr (RULE == Rule::centred) step = s.rate / (std::sqrt(m - s.beside[i] * s.beside[i]) + s.floor);
+        else step = s.rate * std::sqrt((s.beside[i] + s.floor) / (m + s.floor));
+        return m <= s.least ? s.still : step;
+    }
+}
+
+// The same from entry `first` on.
 template <class T>
-static inline T step_at(const Shrink<T>& s, const T* moment, std::size_t i) {
-    const T step = 1 / (std::sqrt(moment[i]) + s.floor) * s.rate;
-    return moment[i] == 0 ? s.still : step;
+static Shrink<T> from(Shrink<T> s, std::size_t first) {
+    if (s.moment) s.moment += first;
+    if (s.beside) s.beside += first;
+    return s;
+}
+
+// f(rule), the rule a constant.
+template <class F>
+static auto by_rule(Rule rule, F f) {
+    switch (rule) {
+        case Rule::root: return f(std::integral_constant<Rule, Rule::root>());
+        case Rule::ratio: return f(std::integral_constant<Rule, Rule::ratio>());
+        case Rule::centred: return f(std::integral_constant<Rule, Rule::centred>());
+        case Rule::moves: return f(std::integral_constant<Rule, Rule::moves>());
+        default: return f(std::integral_constant<Rule, Rule::constant>());
+    }
 }
 
 template <class T>
-static bool any_zero(const T* __restrict x, std::size_t n) {
+static bool unseen(const Shrink<T>& s, std::size_t n) {
+    const T* __restrict m = s.moment;
+    const T least = s.least;
     std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> found = 0;
-    for (std::size_t i = 0; i < n; ++i) found |= x[i] == 0;
+    for (std::size_t i = 0; m && i < n; ++i) found |= m[i] <= least;
     return found != 0;
 }
 
-template <class T, bool METRIC, bool MORE>
-static void shrink_as(T* __restrict w, const T* __restrict moment, std::size_t n, const Shrink<T> s) {
+// C(u), u >= 0.
+template <class T>
+static inline T concave(const Shrink<T>& s, T u) {
+    const T early = u < s.fall ? u : s.fall, cut = u < s.flat ? u : s.flat, late = cut > s.fall ? cut : s.fall;
+    return s.slope * (early + (late - s.fall) * (s.flat - (late + s.fall) / 2) / (s.flat - s.fall));
+}
+
+// The prox of C at u >= 0, as in terms.py: where the scalar problem is not convex, the better of its two stationary points.
+template <class T>
+static inline T concave_prox(const Shrink<T>& s, T u, T step) {
+    const T pull = step * s.slope, room = s.flat - s.fall, zero = 0;
+    const T first = u - pull > 0 ? u - pull : zero, middle = (u - pull * s.flat / room) / (1 - pull / room);
+    const T only = u <= s.fall + pull ? first : u < s.flat ? middle : u;
+    const T near = first < s.fall ? first : s.fall, far = u > s.flat ? u : s.flat;
+    const T at_near = (near - u) * (near - u) / (2 * step) + concave(s, near);
+    const T at_far = (far - u) * (far - u) / (2 * step) + concave(s, far);
+    return pull < room ? only : at_near <= at_far ? near : far;
+}
+
+enum class Kind { l1, convex, concave };
+
+template <class T, Rule RULE, Kind KIND>
+static void shrink_as(T* __restrict w, std::size_t n, const Shrink<T> s) {
     for (std::size_t i = 0; i < n; ++i) {
-        const T step = METRIC ? step_at(s, moment, i) : s.rate;
-        T z = w[i] - within(w[i], step * s.l1);
-        if constexpr (MORE) {
+        T step = step_at<RULE>(s, i), z = w[i] - within(w[i], step * s.l1);
+        if constexpr (KIND != Kind::l1) {
+            const bool moved = step > 0;
             z /= 1 + step * s.l2;
+            if constexpr (KIND == Kind::concave) {
+                step /= 1 + step * s.l2;
+                const T size = concave_prox(s, z < 0 ? -z : z, step);
+                z = z < 0 ? -size : size;
+            }
             z = z < s.low ? s.low : z;
             z = z > s.high ? s.high : z;
-            z = step > 0 ? z : w[i];
+            z = moved ? z : w[i];
         }
         w[i] = z;
     }
@@ -41,35 +97,34 @@ constexpr std::size_t STRETCH = 2048;  // coefficients of a group or a tensor th
 template <class T>
 static bool shrink(T* w, std::size_t n, const Shrink<T>& s) {
     const bool more = s.l2 != 0 || s.low > -INFINITE || s.high < INFINITE;
-    if (!s.moment) {
-        more ? shrink_as<T, false, true>(w, nullptr, n, s) : shrink_as<T, false, false>(w, nullptr, n, s);
-        return false;
-    }
-    bool unseen = false;
-    for (std::size_t first = 0; first < n; first += STRETCH) {
-        const std::size_t length = std::min(STRETCH, n - first);
-        unseen = any_zero(s.moment + first, length) || unseen;
-        more ? shrink_as<T, true, true>(w + first, s.moment + first, length, s)
-             : shrink_as<T, true, false>(w + first, s.moment + first, length, s);
-    }
-    return unseen;
+    return by_rule(s.rule, [&](auto rule) {
+        bool found = false;
+        for (std::size_t first = 0; first < n; first += STRETCH) {
+            const std::size_t length = std::min(STRETCH, n - first);
+            const Shrink<T> here = from(s, first);
+            found = unseen(here, length) || found;
+            if (s.slope > 0) shrink_as<T, rule(), Kind::concave>(w + first, length, here);
+            else if (more) shrink_as<T, rule(), Kind::convex>(w + first, length, here);
+            else shrink_as<T, rule(), Kind::l1>(w + first, length, here);
+        }
+        return found;
+    });
 }
 
 // One group: with z what L1 and L2 leave of w, and t_j = group s_j / (1 + l2 s_j), the root theta = ||w|| of
 // ||z / (theta + t)|| = 1, by Newton from below on the inverse of that norm, which is concave. z stands in the place of w.
-template <class T>
+template <class T, Rule RULE>
 struct Group {
     static constexpr std::size_t LANE = 64 / sizeof(T);
     typedef T Wide __attribute__((vector_size(64)));
 
     T* const w;
-    const T* const moment;
     const std::size_t size;
     const Shrink<T> s;
     T t[STRETCH];      // of the stretch at hand
     bool all = false;  // which is the group
 
-    Group(T* w, const T* moment, std::size_t size, const Shrink<T>& s) : w(w), moment(moment), size(size), s(s) {}
+    Group(T* w, std::size_t size, const Shrink<T>& s) : w(w), size(size), s(s) {}
 
     void shrink() {
         double squares = 0, bent = 0, pull = 0;  // ||z||^2, sum z^2 t, ||z / t||^2
@@ -82,7 +137,7 @@ struct Group {
         });
         if (squares == 0 || pull <= 1) return std::fill(w, w + size, T(0)), void();
         double theta = std::max(std::sqrt(squares) - bent / squares, 0.0);
-        for (int round = 0; moment && round < 50; ++round) {
+        for (int round = 0; RULE != Rule::constant && round < 50; ++round) {
             const T at = T(theta);
             double norms = 0, slopes = 0;  // ||q||^2 and sum q^2 / (theta + t), q = z / (theta + t)
             stretches([&](T* z, std::size_t, std::size_t n) {
@@ -113,18 +168,17 @@ private:
     }
 
     void thresholds(std::size_t first, std::size_t n) {
-        const Shrink<T> s = this->s;
+        const Shrink<T> s = from(this->s, first);
         T* __restrict out = t;
-        if (!moment) return std::fill(out, out + n, s.rate * s.group / (1 + s.rate * s.l2)), void();
-        const T* __restrict v = moment + first;
-        for (std::size_t i = 0; i < n; ++i) out[i] = step_at(s, v, i) * s.group;
+        for (std::size_t i = 0; i < n; ++i) out[i] = step_at<RULE>(s, i) * s.group;
         if (s.l2 != 0)
-            for (std::size_t i = 0; i < n; ++i) out[i] /= 1 + step_at(s, v, i) * s.l2;
+            for (std::size_t i = 0; i < n; ++i) out[i] /= 1 + step_at<RULE>(s, i) * s.l2;
     }
 
     void soften(T* __restrict z, std::size_t first, std::size_t n) {
+        const Shrink<T> s = from(this->s, first);
         for (std::size_t i = 0; i < n; ++i) {
-            const T step = moment ? step_at(s, moment + first, i) : s.rate;
+            const T step = step_at<RULE>(s, i);
             z[i] = (z[i] - within(z[i], step * s.l1)) / (1 + step * s.l2);
         }
     }
@@ -147,12 +201,14 @@ private:
 
 template <class T>
 static bool shrink_groups(T* w, std::size_t groups, std::size_t size, const Shrink<T>& s, bool seen) {
-    bool others = false;
-    for (std::size_t g = 0; g < groups; ++g) {
-        const T* moment = s.moment ? s.moment + g * size : nullptr;
-        const bool unseen = moment && any_zero(moment, size);
-        others = others || unseen;
-        if (unseen != seen) Group<T>(w + g * size, moment, size, s).shrink();
-    }
-    return others;
+    return by_rule(s.rule, [&](auto rule) {
+        bool others = false;
+        for (std::size_t g = 0; g < groups; ++g) {
+            const Shrink<T> here = from(s, g * size);
+            const bool other = unseen(here, size);
+            others = others || other;
+            if (other != seen) Group<T, rule()>(w + g * size, size, here).shrink();
+        }
+        return others;
+    });
 }

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,25 +82,9 @@ def chord(
     read: Floats, inside: Floats, apart: Floats, up: Floats, down: Floats, reach: Floats, end: Floats, allowed: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]: ...
 def shrink(
-    w: NDArray[Any],
-    moment: NDArray[Any] | None,
-    rate: float,
-    floor: float,
-    still: float,
-    l1: float,
-    l2: float,
-    low: float,
-    high: float,
+    w: NDArray[Any], rule: str, moment: NDArray[Any] | None, beside: NDArray[Any] | None, numbers: Sequence[float]
 ) -> bool: ...
 def shrink_groups(
-    w: NDArray[Any],
-    moment: NDArray[Any] | None,
-    rate: float,
-    floor: float,
-    still: float,
-    l1: float,
-    l2: float,
-    group: float,
-    seen: bool,
+    w: NDArray[Any], rule: str, moment: NDArray[Any] | None, beside: NDArray[Any] | None, numbers: Sequence[float], seen: bool
 ) -> bool: ...
 def kernels() -> str: ...

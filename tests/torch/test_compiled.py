@@ -9,7 +9,7 @@ import pytest
 
 import shrinkage as sh
 from shrinkage.torch import compiled, updates
-from shrinkage.torch.metrics import METRICS
+from shrinkage.torch.metrics import METRICS, Rule
 from tests.torch.battery import OPTIMIZERS, PENALTIES, batches, network, same_bits, st, states, torch
 
 nn = torch.nn
@@ -17,9 +17,10 @@ DONE = {
     **{name: PENALTIES[name] for name in ("L1", "L2", "elastic net", "NonNegative", "Box", "rows", "columns", "whole", "heads",
                                           "head columns", "blocks", "group elastic net", "sparse group", "sparse group + L2",
                                           "2 * rows")},
+    "MCP": sh.MCP(0.4, 3.0), "SCAD + L2": sh.SCAD(0.5, 3.7) + sh.L2(0.2), "MCP, not convex": sh.MCP(2.0, 1.001),
     "L1 of 0": sh.L1(0.0), "rows under L2": st.Groups(sh.L2(0.5), "rows"),
 }  # fmt: skip
-LEFT = {name: PENALTIES[name] for name in ("L1 per column", "MCP", "SCAD", "labels")}
+LEFT = {name: PENALTIES[name] for name in ("L1 per column", "labels")} | {"MCP in a box": sh.MCP(0.3) + sh.Box(-1, 1)}
 
 
 def entry_of(penalty, z):
@@ -86,7 +87,8 @@ def test_long_groups_whose_steps_differ_by_1e8():
     entry = entry_of(st.Groups(sh.L1(1.0), "rows"), z)
     steps = 1e-3 / v.sqrt()
     w = entry.parameter.detach()
-    compiled._all(compiled.Recipe(group=1e-6, axes=compiled.recipe(entry).axes), w, compiled._Steps(v, 1e-3, 0.0))
+    loop = compiled.recipe(entry)
+    compiled._all(loop, w, Rule("root", 1e-3, 0.0, v), loop.numbers(1e-6))
     norms = w.norm(dim=1, keepdim=True)
     assert (norms > 0).all()
     conditions = (w - z) + steps * 1e-6 * w / norms  # s times the derivative of the prox's objective
@@ -108,7 +110,8 @@ def test_pieces_and_threads_change_no_bit(monkeypatch, penalty):
             weight = entry_of(penalty, z)
             v = torch.rand(300, 251) ** 4
             v[:, 7] = 0
-            compiled._all(compiled.recipe(weight), weight.parameter.detach(), compiled._Steps(v, 1e-2, 1e-8))
+            loop = compiled.recipe(weight)
+            compiled._all(loop, weight.parameter.detach(), Rule("root", 1e-2, 1e-8, v), loop.numbers(1.0))
             runs.append([weight.parameter.detach()])
     finally:
         torch.set_num_threads(threads)
@@ -140,8 +143,10 @@ def test_every_set_of_instructions_gives_the_same_numbers():
         from shrinkage import _core
         made = np.random.default_rng(0)
         w, v = made.standard_normal((40, 300)).astype("f4"), made.random((40, 300)).astype("f4") ** 4
-        _core.shrink_groups(w, v, 1e-2, 1e-8, 0, 1e-3, 0.1, 0.3, True)
-        _core.shrink(w, v, 1e-2, 1e-8, 0, 1e-2, 0.1, -0.5, np.inf)
+        ends, steps = (-0.5, np.inf), (1e-2, 1e-8, 0, 0)
+        _core.shrink_groups(w, "root", v, None, (*steps, 1e-3, 0.1, *ends, 0, 0, 1, 0.3), True)
+        for rule in ("constant", "root", "ratio", "centred", "moves"):
+            _core.shrink(w, rule, v, v * v, (*steps, 1e-2, 0.1, *ends, 1e-2, 0, 0.1, 0))
         print(w.astype("f8").sum(), (w == 0).sum(), w.tobytes().hex())
         """
     told = []
@@ -154,10 +159,16 @@ def test_every_set_of_instructions_gives_the_same_numbers():
 def test_what_does_not_fit_is_refused():
     from shrinkage import _core
 
-    w = np.ones((2, 3), np.float32)
+    w, numbers = np.ones((2, 3), np.float32), (1, 0, 0, 0, 1, 0, -np.inf, np.inf, 0, 0, 1, 0)
     with pytest.raises(ValueError, match="float32 or float64"):
-        _core.shrink(np.ones(3, int), None, 1, 0, 0, 1, 0, -np.inf, np.inf)
+        _core.shrink(np.ones(3, int), "constant", None, None, numbers)
     with pytest.raises(ValueError, match="moments must be as w is"):
-        _core.shrink(w, np.ones((2, 3)), 1, 0, 0, 1, 0, -np.inf, np.inf)
+        _core.shrink(w, "root", np.ones((2, 3)), None, numbers)
+    with pytest.raises(ValueError, match="needs moments"):
+        _core.shrink(w, "root", None, None, numbers)
+    with pytest.raises(ValueError, match="beside"):
+        _core.shrink(w, "centred", w.copy(), None, numbers)
+    with pytest.raises(ValueError, match="the rule must be"):
+        _core.shrink(w, "none", None, None, numbers)
     with pytest.raises(ValueError, match=r"\(groups, size\)"):
-        _core.shrink_groups(w[0], None, 1, 0, 0, 1, 0, 1, True)
+        _core.shrink_groups(w[0], "constant", None, None, numbers, True)

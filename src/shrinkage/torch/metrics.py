@@ -31,28 +31,54 @@ class Metric:
       number. A coefficient without a gradient has no metric of its own; `step` is given the largest of its tensor for it.
     - `before(group, state, parameter)`: what the step overwrites and the rule needs.
     - `whole`: the rule needs all of a tensor at once.
-    - `root(group, state, count)`: (rate, floor) where the rule is s = rate / (moment.sqrt() + floor), which is what compiled and
-      foreach code can do; `count` is how many steps were taken: a number, or a tensor of one. None: it is not.
+    - `rule(group, state, count)`: the same for compiled loops, as a `Rule`; None where they do not have it. `count`: how many
+      steps were taken, a number.
     """
 
     step: Callable[[Group, State, Any], Any]
     moment: Callable[[Group, State, Tensor], Tensor] | None = None
     before: Callable[[Group, State, Tensor], Any] | None = None
     whole: bool = False
-    root: Root | None = None
+    rule: Callable[[Group, State, float], Rule | None] | None = None
 
 
-Root = Callable[[Group, State, Any], "tuple[Any, Any] | None"]
+@dataclass(frozen=True)
+class Rule:
+    """s of a moment m and what stands beside it, x, by `name`, and the smallest s of the tensor where m <= least:
+
+    "constant" rate; "root" rate / (sqrt(m) + floor); "ratio" rate / m; "centred" rate / (sqrt(m - x**2) + floor);
+    "moves" rate * sqrt((x + floor) / (m + floor)).
+    """
+
+    name: str
+    rate: Any
+    floor: float = 0.0
+    moment: Tensor | None = None
+    beside: Tensor | None = None
+    least: float = 0.0
+
+    def smallest(self) -> float:
+        """Of the largest moment, with nothing beside it; 0 where there has been no gradient at all."""
+        largest = float(self.moment.amax())  # type: ignore[union-attr]
+        if largest <= self.least:
+            return 0.0
+        rate, floor = float(self.rate), float(self.floor)
+        if self.name == "moves":
+            return rate * (floor / (largest + floor)) ** 0.5
+        return rate / largest if self.name == "ratio" else rate / (largest**0.5 + floor)
 
 
-def _rooted(root: Root, moment: Callable[[Group, State, Tensor], Tensor]) -> Metric:
-    """A metric that `root` says all about."""
+def _rooted(root: Callable[[Group, State, Any], tuple[Any, Any]], moment: Callable[[Group, State, Any], Tensor]) -> Metric:
+    """s = rate / (sqrt(moment) + floor), where `root` gives (rate, floor)."""
 
     def step(group: Group, state: State, v: Tensor) -> Tensor:
-        rate, floor = root(group, state, state["step"].to(v.dtype) if "step" in state else None)  # type: ignore[misc]
+        rate, floor = root(group, state, state["step"].to(v.dtype))
         return v.sqrt_().add_(floor).reciprocal_().mul_(rate)
 
-    return Metric(step, moment, root=root)
+    def rule(group: Group, state: State, count: float) -> Rule:
+        return Rule("root", *root(group, state, count), moment(group, state, None))
+
+    return Metric(step, moment, rule=rule)
 
 
 def _filled(beta: float, count: Any) -> Any:
@@ -91,12 +117,23 @@ def _nadam(group: Group, state: State, count: Any) -> tuple[Any, Any]:
 
 def _radam(group: Group, state: State, v: Tensor) -> Tensor:
     """Liu et al. (2020), rectified; as long as the variance is not tractable the step is not adaptive."""
-    beta2, step = group["betas"][1], state["step"].to(v.dtype)
-    filled, limit = _filled(beta2, step), 2 / (1 - beta2) - 1
-    length = limit - 2 * step * beta2**step / filled
-    rectified = ((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)).clamp(min=0).sqrt()
-    adaptive = rectified * filled.sqrt() / (v.sqrt() + group["eps"])
-    return group["lr"] * torch.where(length > 5, adaptive, 1.0)
+    length, square = _rectified(group, state["step"].to(v.dtype))
+    return group["lr"] * torch.where(length > 5, square.clamp(min=0).sqrt() / (v.sqrt() + group["eps"]), 1.0)
+
+
+def _radam_rule(group: Group, state: State, count: float) -> Rule:
+    length, square = _rectified(group, count)
+    if length <= 5:
+        return Rule("constant", group["lr"])
+    return Rule("root", group["lr"] * square**0.5, group["eps"], state["exp_avg_sq"])
+
+
+def _rectified(group: Group, count: Any) -> tuple[Any, Any]:
+    """(the length of the approximated average, the square of what multiplies rate / (sqrt(v) + eps))."""
+    beta2 = group["betas"][1]
+    filled, limit = _filled(beta2, count), 2 / (1 - beta2) - 1
+    length = limit - 2 * count * beta2**count / filled
+    return length, (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length) * filled
 
 
 def _adamax_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -105,6 +142,10 @@ def _adamax_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
 
 def _adamax(group: Group, state: State, u: Tensor) -> Tensor:
     return group["lr"] / (u + group["eps"])
+
+
+def _adamax_rule(group: Group, state: State, count: float) -> Rule:
+    return Rule("ratio", group["lr"], moment=state["exp_inf"], least=group["eps"])
 
 
 def _adagrad_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -119,14 +160,15 @@ def _square_average(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["square_avg"]
 
 
-def _rmsprop_root(group: Group, state: State, count: Any) -> tuple[Any, Any] | None:
-    return None if group["centered"] else (group["lr"] / (1 - group["momentum"]), group["eps"])
-
-
 def _rmsprop(group: Group, state: State, v: Tensor) -> Tensor:
     if group["centered"]:
         v = torch.addcmul(v, state["grad_avg"], state["grad_avg"], value=-1)
     return group["lr"] / (1 - group["momentum"]) / (v.sqrt() + group["eps"])
+
+
+def _rmsprop_rule(group: Group, state: State, count: float) -> Rule:
+    name, beside = ("centred", state["grad_avg"]) if group["centered"] else ("root", None)
+    return Rule(name, group["lr"] / (1 - group["momentum"]), group["eps"], state["square_avg"], beside)
 
 
 def _adadelta_before(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -136,6 +178,10 @@ def _adadelta_before(group: Group, state: State, parameter: Tensor) -> Tensor:
 def _adadelta(group: Group, state: State, v: Tensor) -> Tensor:
     """The step is measured in the root of its own past moves, which it then overwrites."""
     return group["lr"] * ((state["before"] + group["eps"]) / (v + group["eps"])).sqrt()
+
+
+def _adadelta_rule(group: Group, state: State, count: float) -> Rule:
+    return Rule("moves", group["lr"], group["eps"], state["square_avg"], state["before"])
 
 
 def _adafactor_before(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -166,18 +212,22 @@ def _rate(group: Group, state: State, moment: Any) -> Any:
     return group["lr"]
 
 
-DECOUPLED = Metric(_rate)  # no metric: a threshold of rate * strength
+def _constant(step: Callable[[Group, State, Any], Any]) -> Metric:
+    return Metric(step, rule=lambda group, state, count: Rule("constant", step(group, state, None)))
+
+
+DECOUPLED = _constant(_rate)  # no metric: a threshold of rate * strength
 
 METRICS: dict[type[optim.Optimizer], Metric] = {
-    optim.SGD: Metric(_sgd),
+    optim.SGD: _constant(_sgd),
     optim.Adam: _rooted(_adam, _adam_moment),
     optim.AdamW: _rooted(_adam, _adam_moment),
     optim.NAdam: _rooted(_nadam, _second_moment),
-    optim.RAdam: Metric(_radam, _second_moment),
-    optim.Adamax: Metric(_adamax, _adamax_moment),
+    optim.RAdam: Metric(_radam, _second_moment, rule=_radam_rule),
+    optim.Adamax: Metric(_adamax, _adamax_moment, rule=_adamax_rule),
     optim.Adagrad: _rooted(_adagrad, _adagrad_moment),
-    optim.RMSprop: Metric(_rmsprop, _square_average, root=_rmsprop_root),
-    optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before),
+    optim.RMSprop: Metric(_rmsprop, _square_average, rule=_rmsprop_rule),
+    optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before, rule=_adadelta_rule),
     optim.Adafactor: Metric(_adafactor, _adafactor_moment, before=_adafactor_before, whole=True),
 }
 

@@ -95,6 +95,11 @@ class Penalties:
         """What the penalties are multiplied by beside the loss that is backpropagated: strength, over n where there is one."""
         return self._strength * self._scale
 
+    @property
+    def observations(self) -> float:
+        """What the mean loss is multiplied by to be minus the log of the likelihood of all n; needs `n`."""
+        return 1 / self._scale
+
     def value(self) -> Tensor:
         """The sum of the penalties, differentiable: `loss + penalties.value()` is the objective."""
         values = [entry.penalty.value(entry.felt(entry.parameter)) for entry in self.penalised]  # type: ignore[union-attr]

@@ -80,9 +80,9 @@ class Proximal:
     def after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         factor, metric = self.penalties.factor * _stepped(optimizer), self._metric(optimizer)
         for group, entry in self._moved(optimizer):
-            recipe, state = self._recipes[entry], optimizer.state[entry.parameter]
+            recipe, state = self._recipes[entry], self._state(optimizer, entry)
             if recipe is None or not compiled.shrink(recipe, metric, group, state, entry.parameter, factor):
-                _under(metric, group, self._state(state, entry), entry, factor)
+                _under(metric, group, state, entry, factor)
         self._kept.clear()
 
     def _metric(self, optimizer: Optimizer) -> Any:
@@ -94,9 +94,10 @@ class Proximal:
                 if parameter.grad is not None and parameter in self._entries:
                     yield group, self._entries[parameter]
 
-    def _state(self, state: State, entry: Entry) -> State:
+    def _state(self, optimizer: Optimizer, entry: Entry) -> State:
         """What a rule reads: the optimizer's state, the gradient, and what `before` kept."""
-        return {**state, "grad": entry.parameter.grad, "before": self._kept.get(entry.parameter)}
+        p = entry.parameter
+        return {**optimizer.state[p], "grad": p.grad, "before": self._kept.get(p)}
 
 
 def _under(metric: Metric, group: Group, state: State, entry: Entry, factor: float | Tensor) -> None:
