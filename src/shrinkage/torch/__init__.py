@@ -34,9 +34,10 @@ _HOME_OF = {
 }  # fmt: skip
 
 __all__ = [
-    "Certificate", "Groups", "Hierarchy", "LaplacePosterior", "Monitor", "Nuclear", "PathStep", "Penalties", "ProxAdam", "ProxAdamW", "ProxSGD",
-    "Ramp", "Shrunk", "SkipNet", "SparseNetClassifier", "SparseNetRegressor", "StrengthSchedule", "attach", "certificate",
-    "collapse", "describe_shrunk", "factorize", "laplace", "load_shrunk", "save_shrunk", "shrink", "sparsity",
+    "Certificate", "Groups", "Hierarchy", "LaplacePosterior", "Monitor", "Nuclear", "PathStep", "Penalties", "ProxAdam",
+    "ProxAdamW", "ProxSGD", "Ramp", "Shrunk", "SkipNet", "SparseNetClassifier", "SparseNetRegressor", "StrengthSchedule",
+    "attach", "certificate", "collapse", "describe_shrunk", "factorize", "laplace", "load_shrunk", "save_shrunk", "shrink",
+    "sparsity",
 ]  # fmt: skip
 
 

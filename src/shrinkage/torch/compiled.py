@@ -57,7 +57,7 @@ def recipe(entry: Entry) -> Recipe | None:
 def _recipe(penalty: Penalty | None, shape: tuple[int, ...]) -> Recipe | None:
     match penalty:
         case Elementary(terms=t) if _numbers(t) and not (t.concave and t.bounded):
-            return Recipe(*(float(getattr(t, name)) for name in NAMES))
+            return Recipe(**{name: float(getattr(t, name)) for name in NAMES})
         case Groups() if _convex(penalty.inner.terms) and isinstance(axes := penalty._split(shape), Axes):
             factor, t = penalty._factor(axes), penalty.inner.terms
             return Recipe(l2=factor * float(t.l2), group=factor * float(t.l1), axes=axes if t.l1 else None)
@@ -118,8 +118,8 @@ def _groups(axes: Axes, w: Tensor, rule: Rule, numbers: tuple[float, ...], seen:
 
     def piece(part: slice) -> bool:
         rows = [None if x is None else x[part].reshape(-1, axes.size).contiguous() for x in views]
-        arrays = [None if x is None else x.numpy() for x in rows]
-        others = _core.shrink_groups(arrays[0], rule.name, *arrays[1:], numbers, seen)  # type: ignore[arg-type]
+        weights, moment, beside = (None if x is None else x.numpy() for x in rows)
+        others = _core.shrink_groups(weights, rule.name, moment, beside, numbers, seen)  # type: ignore[arg-type]
         here: Tensor = views[0][part]  # type: ignore[index]
         if rows[0].data_ptr() != here.data_ptr():  # type: ignore[union-attr]
             here.copy_(rows[0].view(here.shape))  # type: ignore[union-attr]

@@ -53,7 +53,8 @@ def laplace(
     if structure == "full" and size > MOST:
         raise ParameterError(f"{size} weights have too large a precision matrix: choose fewer, or structure='diagonal'.")
     net = _Linear(model, active)
-    curvature, seen = 0.0, 0
+    curvature: Any = 0.0
+    seen = 0
     with _evaluating(model):
         for inputs, targets in _batches(data):
             _check_scale(penalties, loss, _call(model, inputs))
@@ -78,7 +79,8 @@ class _Linear:
 
     def output(self, active: Tensor, x: Tensor) -> Tensor:
         """Of one row, flattened."""
-        parts, state = active.split([len(where) for _, where in self.active]), {}
+        parts = active.split([len(where) for _, where in self.active])
+        state: dict[str, Tensor] = {}
         for part, (entry, where) in zip(parts, self.active, strict=True):
             w = entry.parameter.detach()
             state |= dict.fromkeys(entry.names, w.reshape(-1).index_put((where,), part).reshape(w.shape))
@@ -104,7 +106,7 @@ class LaplacePosterior:
         smallest = precision.amin() if structure == "diagonal" else torch.linalg.eigvalsh(precision)[0]
         if not smallest > precision.abs().amax() * len(self.mode) * torch.finfo(precision.dtype).eps:
             raise ConvergenceError(
-                f"The precision of the posterior is not positive (smallest value {float(smallest):.3g}): the weights are not at a "
+                f"The precision of the posterior is not positive (smallest value {float(smallest):.3g}): the weights are at no "
                 "mode, or data and prior leave a combination of them undetermined. Train on, or add L2."
             )
         self._root = precision.sqrt() if structure == "diagonal" else torch.linalg.cholesky(precision)
@@ -168,11 +170,12 @@ class LaplacePosterior:
         pairs = [(starts[entry.parameter] + where, entry) for entry, where in self._net.active]
         indices = torch.cat([where for where, _ in pairs])
         order = indices.argsort()
-        return theirs.Laplace(
+        made = theirs.Laplace(
             model, likelihood, subset_of_weights="subnetwork", subnetwork_indices=indices[order].cpu(),
-            hessian_structure="diag" if self.structure == "diagonal" else "full",
-            prior_precision=self.prior_precision()[order], sigma_noise=self._penalties.noise or 1.0,
+            hessian_structure="diag" if self.structure == "diagonal" else "full", sigma_noise=self._penalties.noise or 1.0,
         )  # fmt: skip
+        made._prior_precision = self.prior_precision()[order]  # its setter takes as many numbers as all weights, or one
+        return made
 
 
 def _entries(model: nn.Module, penalties: Penalties, weights: Pattern) -> list[Entry]:
