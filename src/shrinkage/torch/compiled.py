@@ -57,7 +57,7 @@ def recipe(entry: Entry) -> Recipe | None:
 def _recipe(penalty: Penalty | None, shape: tuple[int, ...]) -> Recipe | None:
     match penalty:
         case Elementary(terms=t) if _numbers(t) and not (t.concave and t.bounded):
-            return Recipe(**{name: float(getattr(t, name)) for name in NAMES})
+            return Recipe(**{name: float(getattr(t, name)) for name in NAMES})  # type: ignore[arg-type]
         case Groups() if _convex(penalty.inner.terms) and isinstance(axes := penalty._split(shape), Axes):
             factor, t = penalty._factor(axes), penalty.inner.terms
             return Recipe(l2=factor * float(t.l2), group=factor * float(t.l1), axes=axes if t.l1 else None)
