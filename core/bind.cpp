@@ -1,9 +1,12 @@
 // What Python sees. No arithmetic here.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <tuple>
@@ -347,6 +350,51 @@ std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(Table read, T
     return {largest, over};
 }
 
+using Weights = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using Moments = std::optional<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>>;
+using Numbers12 = std::array<double, 12>;
+
+Rule rule_of(const std::string& name) {
+    const char* names[] = {"constant", "root", "ratio", "centred", "moves"};
+    for (int i = 0; i < 5; ++i)
+        if (name == names[i]) return static_cast<Rule>(i);
+    throw nb::value_error("shrink: the rule must be constant, root, ratio, centred or moves");
+}
+
+// work(w, step) in the type of w; `numbers` are those of a Shrink, in their order.
+template <class T, class F>
+bool shrunk(const Weights& w, const std::string& rule, const Moments& moment, const Moments& beside, const Numbers12& numbers, F work) {
+    if (w.dtype() != nb::dtype<T>()) return false;
+    for (const Moments* one : {&moment, &beside})
+        require(!*one || ((*one)->dtype() == w.dtype() && (*one)->size() == w.size()), "shrink: the moments must be as w is");
+    const Rule kind = rule_of(rule);
+    require(kind == Rule::constant || moment, "shrink: this rule needs moments");
+    require((kind != Rule::centred && kind != Rule::moves) || beside, "shrink: this rule needs what stands beside the moments");
+    std::array<T, 12> x;
+    std::copy(numbers.begin(), numbers.end(), x.begin());
+    auto data = [](const Moments& one) { return one ? static_cast<const T*>(one->data()) : nullptr; };
+    const T* moments = kind == Rule::constant ? nullptr : data(moment);
+    nb::gil_scoped_release unlocked;
+    return work(static_cast<T*>(w.data()), Shrink<T>{kind, moments, data(beside), x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7],
+                                                     x[8], x[9], x[10], x[11]});
+}
+
+bool shrink_(Weights w, const std::string& rule, Moments moment, Moments beside, Numbers12 numbers) {
+    require(w.dtype() == nb::dtype<float>() || w.dtype() == nb::dtype<double>(), "shrink: w must be float32 or float64");
+    auto in32 = [&](float* at, const Shrink<float>& s) { return kernels().shrink32(at, w.size(), s); };
+    auto in64 = [&](double* at, const Shrink<double>& s) { return kernels().shrink64(at, w.size(), s); };
+    return shrunk<float>(w, rule, moment, beside, numbers, in32) || shrunk<double>(w, rule, moment, beside, numbers, in64);
+}
+
+bool shrink_groups_(Weights w, const std::string& rule, Moments moment, Moments beside, Numbers12 numbers, bool seen) {
+    require(w.dtype() == nb::dtype<float>() || w.dtype() == nb::dtype<double>(), "shrink_groups: w must be float32 or float64");
+    require(w.ndim() == 2, "shrink_groups: w must be (groups, size)");
+    std::size_t m = w.shape(0), k = w.shape(1);
+    auto in32 = [&](float* at, const Shrink<float>& s) { return kernels().shrink_groups32(at, m, k, s, seen); };
+    auto in64 = [&](double* at, const Shrink<double>& s) { return kernels().shrink_groups64(at, m, k, s, seen); };
+    return shrunk<float>(w, rule, moment, beside, numbers, in32) || shrunk<double>(w, rule, moment, beside, numbers, in64);
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -384,5 +432,12 @@ NB_MODULE(_core, m) {
     m.def("chord", &chord_, "read"_a, "inside"_a, "apart"_a, "up"_a, "down"_a, "reach"_a, "end"_a, "allowed"_a,
           "What columns' pulls count at models between two ends, at most: (the largest of those within `allowed` (b,), "
           "which may be beyond (p,)). See `Chord`.");
+    m.def("shrink", &shrink_, "w"_a.noconvert(), "rule"_a, "moment"_a.noconvert().none(), "beside"_a.noconvert().none(), "numbers"_a,
+          "w becomes its prox under the terms of `numbers` (rate, floor, least, still, l1, l2, low, high, slope, fall, flat, group), in "
+          "the steps of the rule: see `Rule` and `Shrink`. Whether a moment is not above `least`.");
+    m.def("shrink_groups", &shrink_groups_, "w"_a.noconvert(), "rule"_a, "moment"_a.noconvert().none(),
+          "beside"_a.noconvert().none(), "numbers"_a, "seen"_a,
+          "The same for l1, l2 and `group` times the norm of each row of w (groups, size): the rows whose moments are all above "
+          "`least` if `seen`, else the others; whether there are others.");
     m.def("kernels", [] { return kernels().name; }, "The instruction set the kernels run on.");
 }

@@ -28,6 +28,24 @@ struct Chord {
     const double *read, *inside, *apart, *up, *down, *reach, *end, *allowed;
 };
 
+// How far a gradient of 1 moves a coefficient, of its moment m and what stands beside it, x:
+//   constant  rate
+//   root      rate / (sqrt(m) + floor)
+//   ratio     rate / m
+//   centred   rate / (sqrt(m - x^2) + floor)
+//   moves     rate sqrt((x + floor) / (m + floor))
+// and `still` where m <= least: where there has been no gradient.
+enum class Rule { constant, root, ratio, centred, moves };
+
+// A proximal step of l1 |w| + l2 w^2 / 2 + C(|w|) on [low, high] (C: slope, fall, flat, as in terms.hpp), and of `group` times
+// the norm of each group.
+template <class T>
+struct Shrink {
+    Rule rule;
+    const T *moment, *beside;
+    T rate, floor, least, still, l1, l2, low, high, slope, fall, flat, group;
+};
+
 struct Kernels {
     const char* name;
     double (*dot)(const double* x, const double* y, std::size_t n);
@@ -53,6 +71,12 @@ struct Kernels {
     // over (p,): the columns that may count more than `allowed` (b,) somewhere; largest (b,): the most that others count.
     // `work`: room for b times ROWS numbers.
     void (*chord)(const Chord& chord, double* work, double* largest, bool* over);
+    // w (n,) in place; whether a moment is not above `least`.
+    bool (*shrink32)(float* w, std::size_t n, const Shrink<float>& step);
+    bool (*shrink64)(double* w, std::size_t n, const Shrink<double>& step);
+    // The same for w (groups, size), each row a group. `seen`: rows whose moments are all above `least`, else all others.
+    bool (*shrink_groups32)(float* w, std::size_t groups, std::size_t size, const Shrink<float>& step, bool seen);
+    bool (*shrink_groups64)(double* w, std::size_t groups, std::size_t size, const Shrink<double>& step, bool seen);
 };
 
 // The table for this machine.

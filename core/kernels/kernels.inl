@@ -1,6 +1,11 @@
 // Included once per instruction set, inside its namespace (KERNELS).
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 #include "kernels.hpp"
 
 namespace KERNELS {
@@ -513,9 +518,12 @@ static void chord(const Chord& c, double* work, double* largest, bool* over) {
     }
 }
 
+#include "shrink.inl"
+
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
 const Kernels table{SHRINKAGE_NAME(KERNELS), dot, dot8,       axpy,           axpy4,         moments<float>,
-                    moments<double>, skinny<float>, skinny<double>, likelihood, judge, chord};
+                    moments<double>, skinny<float>, skinny<double>, likelihood, judge, chord,
+                    shrink<float>, shrink<double>, shrink_groups<float>, shrink_groups<double>};
 
 }  // namespace KERNELS

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,4 +81,10 @@ def judge(
 def chord(
     read: Floats, inside: Floats, apart: Floats, up: Floats, down: Floats, reach: Floats, end: Floats, allowed: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]: ...
+def shrink(
+    w: NDArray[Any], rule: str, moment: NDArray[Any] | None, beside: NDArray[Any] | None, numbers: Sequence[float]
+) -> bool: ...
+def shrink_groups(
+    w: NDArray[Any], rule: str, moment: NDArray[Any] | None, beside: NDArray[Any] | None, numbers: Sequence[float], seen: bool
+) -> bool: ...
 def kernels() -> str: ...

@@ -30,10 +30,11 @@ def count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def each(function: Callable[[T], R], tiles: Iterable[T]) -> list[R]:
-    """[function(tile) for tile in tiles], side by side. After an exception (Ctrl-C too) no further tile is begun."""
+def each(function: Callable[[T], R], tiles: Iterable[T], threads: int | None = None) -> list[R]:
+    """[function(tile) for tile in tiles], side by side. After an exception (Ctrl-C too) no further tile is begun.
+    `threads`: at most; by default `count()`."""
     tiles = list(tiles)
-    threads = min(count(), len(tiles)) if len(tiles) > 1 else 1
+    threads = min(threads or count(), len(tiles)) if len(tiles) > 1 else 1
     if threads == 1:
         return [function(tile) for tile in tiles]
     pending = [_executor(threads).submit(function, tile) for tile in tiles]

@@ -76,7 +76,8 @@ def test_built_in_and_attached_are_the_same(make):
         if built_in:
             optimizer = make(model.parameters(), penalties, lr=0.01)
         else:
-            optimizer = st.attach(base(model.parameters(), lr=0.01, **settings), penalties)
+            form = {} if make is st.ProxSGD else {"fused": True}
+            optimizer = st.attach(base(model.parameters(), lr=0.01, **settings, **form), penalties)
         for inputs, targets in batches(5):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(inputs), targets).backward()
@@ -84,6 +85,18 @@ def test_built_in_and_attached_are_the_same(make):
         runs.append(states(model))
     assert same_bits(*runs)
     assert (runs[0][0] == 0).any()
+
+
+def test_the_fused_form_on_a_cpu_unless_another_is_asked_for():
+    model = network()
+    penalties = st.Penalties(model, {"*.weight": sh.L1(1e-3)})
+    for make in (st.ProxAdam, st.ProxAdamW):
+        forms_of = [list(model.parameters()), [{"params": model.parameters()}], model.named_parameters(),
+                    [{"params": [model[0].weight, model[2].weight]}, {"params": model[0].bias, "lr": 0.1}]]  # fmt: skip
+        assert all(make(form, penalties).defaults["fused"] for form in forms_of)
+        assert not make(model.parameters(), penalties, fused=False).defaults["fused"]
+        assert not make(model.parameters(), penalties, foreach=True).defaults["fused"]
+    assert not st.ProxSGD(model.parameters(), penalties).defaults["fused"]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,55 @@ def test_names_of_a_data_frame():
     np.testing.assert_array_equal(model.classes_[shares.argmax(1)], model.predict(X_test))
 
 
+def test_a_hierarchy_finds_what_is_not_a_line_and_keeps_its_bound():
+    X, y = curved()
+    y = y + X[:, 2] + X[:, 5]  # LassoNet enters an input by its line
+    model = st.SparseNetRegressor(random_state=0, hierarchy=10.0, growth=1.5, epochs=60, batch_size=64).fit(X, y)
+    assert list(model.selected_features_) == ["x2", "x5"] and np.flatnonzero(model.support_).tolist() == [2, 5]
+    counts = [len(step.features) for step in model.path_]
+    assert counts[0] == 8 and counts[-1] == 0
+    new = curved(seed=1)
+    assert model.score(new[0], new[1] + new[0][:, 2] + new[0][:, 5]) > 0.85
+    weight = model.network_.first.weight.detach()
+    assert (weight[1:].abs() <= 10 * weight[0].abs() * (1 + 1e-12)).all()
+
+
+def test_a_hierarchy_of_zero_is_a_straight_line():
+    """The lasso, at the same strength: squared error against half of it."""
+    X, y = load_diabetes(return_X_y=True)
+    settings = {"strengths": [0.1], "epochs": 50, "path_epochs": 200, "learning_rate": 0.02, "batch_size": 512, "decay": 0.0}
+    model = st.SparseNetRegressor((4,), hierarchy=0.0, validation_fraction=1e-9, random_state=0, **settings).fit(X, y)
+    X_std = (X - X.mean(0)) / X.std(0)
+    line = model.network_.first.weight.detach().numpy()[0]
+    lasso = sh.Lasso(0.05).fit(X_std, (y - y.mean()) / y.std())
+    np.testing.assert_allclose(line, lasso.coef_, atol=5e-3)
+    np.testing.assert_array_equal(line != 0, lasso.coef_ != 0)
+    predicted = model.predict(X)
+    np.testing.assert_allclose(predicted - predicted.mean(), X_std @ line * y.std(), atol=1e-8)
+
+
+def test_a_hierarchy_of_classes():
+    data = load_breast_cancer()
+    X, X_test, y, y_test = train_test_split(data.data, data.target, random_state=0)
+    settings = {**SHORT, "learning_rate": 0.01, "growth": 2.0}
+    model = st.SparseNetClassifier(**settings, hierarchy=5.0, random_state=0, max_features=12).fit(X, y)
+    assert 0 < len(model.selected_features_) <= 12 and model.score(X_test, y_test) > 0.9
+
+
+def test_critical_of_a_hierarchy():
+    X, y = curved(80)
+    torch.manual_seed(0)
+    model, loss, inputs = paths.with_skip((8, 16, 1)), torch.nn.MSELoss(), paths.hierarchy(3.0, 1)
+    data = torch.from_numpy(X), torch.from_numpy(y)[:, None]
+    strength = paths.critical(model, loss, data, inputs)
+    with torch.no_grad():
+        model.first.weight.zero_()
+    for share, optimal in ((1.001, True), (0.999, False)):
+        penalties = st.Penalties(model, {"first.weight": inputs.penalty(share * strength)})
+        violation = st.certificate(model, penalties, loss, data).violations["first.weight"]
+        assert (violation == 0) == optimal
+
+
 @pytest.mark.parametrize("rule", ["min", "1se"])
 def test_the_rule_chooses(rule):
     X, y = load_diabetes(return_X_y=True)
@@ -140,7 +189,8 @@ def test_each_step_of_a_path_starts_where_the_last_ended():
 @pytest.mark.parametrize(
     "wrong",
     [{"hidden": ()}, {"hidden": (0,)}, {"hidden": 16}, {"epochs": 0}, {"path_epochs": 1.5}, {"batch_size": True}, {"growth": 1.0},
-     {"max_features": -1}, {"learning_rate": 0.0}, {"decay": -1.0}, {"validation_fraction": 1.0}, {"rule": "best"},
+     {"max_features": -1}, {"learning_rate": 0.0}, {"decay": -1.0},
+     {"hierarchy": -1.0}, {"validation_fraction": 1.0}, {"rule": "best"},
      {"strengths": [0.0]}, {"strengths": []}, {"strengths": 0.1}],
     ids=repr,
 )  # fmt: skip

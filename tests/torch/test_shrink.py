@@ -434,6 +434,19 @@ def test_gates_multiply_and_one_zero_is_enough():
     assert all(shapes(shrunk.model)[name] == (8, 6) for name in ("gate.weight", "up.weight"))
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_gated_linear_units_go_in_pairs(bias):
+    """Where the gated half is zero the product is; where the gate is, half of the other is left."""
+    model, x = randomise(nn.Sequential(nn.Linear(6, 40, bias=bias), nn.GLU(), nn.Linear(20, 3))), torch.randn(5, 6)
+    zero(model[0].weight, slice(0, 8))
+    zero(model[0].weight, slice(30, 34))
+    if bias:
+        zero(model[0].bias, slice(0, 8))
+    shrunk = shrink(model, x)
+    same(shrunk, model, x)
+    assert shapes(shrunk.model)["0.weight"] == (24, 6) and shapes(shrunk.model)["2.weight"] == (3, 12)
+
+
 def test_a_layer_of_nothing_keeps_one_unit():
     model, x = mlp(), torch.randn(9, 12)
     zero(model[0].weight, slice(None))

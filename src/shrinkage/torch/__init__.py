@@ -17,6 +17,7 @@ from shrinkage.torch.certificate import Certificate, certificate
 from shrinkage.torch.factors import collapse, factorize
 from shrinkage.torch.groups import Groups
 from shrinkage.torch.hierarchy import Hierarchy, SkipNet
+from shrinkage.torch.laplace import LaplacePosterior, laplace
 from shrinkage.torch.monitor import Monitor
 from shrinkage.torch.nuclear import Nuclear
 from shrinkage.torch.optimizers import ProxAdam, ProxAdamW, ProxSGD
@@ -33,9 +34,10 @@ _HOME_OF = {
 }  # fmt: skip
 
 __all__ = [
-    "Certificate", "Groups", "Hierarchy", "Monitor", "Nuclear", "PathStep", "Penalties", "ProxAdam", "ProxAdamW", "ProxSGD",
-    "Ramp", "Shrunk", "SkipNet", "SparseNetClassifier", "SparseNetRegressor", "StrengthSchedule", "attach", "certificate",
-    "collapse", "describe_shrunk", "factorize", "load_shrunk", "save_shrunk", "shrink", "sparsity",
+    "Certificate", "Groups", "Hierarchy", "LaplacePosterior", "Monitor", "Nuclear", "PathStep", "Penalties", "ProxAdam",
+    "ProxAdamW", "ProxSGD", "Ramp", "Shrunk", "SkipNet", "SparseNetClassifier", "SparseNetRegressor", "StrengthSchedule",
+    "attach", "certificate", "collapse", "describe_shrunk", "factorize", "laplace", "load_shrunk", "save_shrunk", "shrink",
+    "sparsity",
 ]  # fmt: skip
 
 

@@ -168,10 +168,9 @@ def _check_scale(penalties: Penalties, loss: Loss, output: Any) -> None:
 def _log_posterior(penalties: Penalties, loss: Loss, value: float, penalty: float) -> float | None:
     if penalties.n is None:
         return None
-    per_row = penalties.n if penalties.noise is None else penalties.n * penalties.outputs / (2 * penalties.noise**2)
     constant = penalties.n * penalties.outputs / 2 * log(2 * pi * penalties.noise**2) if penalties.noise else 0.0
     normalizers = sum(_log_normalizer(penalties, entry) for entry in penalties.penalised)
-    return -per_row * (value + penalty) - constant - normalizers
+    return -penalties.observations * (value + penalty) - constant - normalizers
 
 
 def _log_normalizer(penalties: Penalties, entry: Entry) -> float:

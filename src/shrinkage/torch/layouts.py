@@ -32,6 +32,12 @@ class Axes:
     def split(self, w: Tensor) -> Tensor:
         return w.reshape(self.shape)
 
+    def apart(self, w: Tensor) -> Tensor:
+        """A view whose last axes are a group, and whose first are which group: there is one at least."""
+        between = [axis for axis in range(len(self.shape)) if axis not in self.within]
+        view = w.view(self.shape).permute(*between, *self.within)
+        return view if between else view[None]
+
     def sum(self, z: Tensor) -> Tensor:
         return z.sum(self.within, keepdim=True)
 

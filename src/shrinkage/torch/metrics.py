@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import unwrap
-from math import log
+from math import expm1, log
 from typing import Any
 
 import torch
@@ -31,17 +31,60 @@ class Metric:
       number. A coefficient without a gradient has no metric of its own; `step` is given the largest of its tensor for it.
     - `before(group, state, parameter)`: what the step overwrites and the rule needs.
     - `whole`: the rule needs all of a tensor at once.
+    - `rule(group, state, count)`: the same for compiled loops, as a `Rule`; None where they do not have it. `count`: how many
+      steps were taken, a number.
     """
 
     step: Callable[[Group, State, Any], Any]
     moment: Callable[[Group, State, Tensor], Tensor] | None = None
     before: Callable[[Group, State, Tensor], Any] | None = None
     whole: bool = False
+    rule: Callable[[Group, State, float], Rule | None] | None = None
 
 
-def _filled(beta: float, state: State, like: Tensor) -> Tensor:
-    """1 - beta**step: how much of a running mean is filled, without the cancellation at small steps."""
-    return -torch.expm1(state["step"].to(like.dtype) * log(beta))
+@dataclass(frozen=True)
+class Rule:
+    """s of a moment m and what stands beside it, x, by `name`, and the smallest s of the tensor where m <= least:
+
+    "constant" rate; "root" rate / (sqrt(m) + floor); "ratio" rate / m; "centred" rate / (sqrt(m - x**2) + floor);
+    "moves" rate * sqrt((x + floor) / (m + floor)).
+    """
+
+    name: str
+    rate: Any
+    floor: float = 0.0
+    moment: Tensor | None = None
+    beside: Tensor | None = None
+    least: float = 0.0
+
+    def smallest(self) -> float:
+        """Of the largest moment, with nothing beside it; 0 where there has been no gradient at all."""
+        largest = float(self.moment.amax())  # type: ignore[union-attr]
+        if largest <= self.least:
+            return 0.0
+        rate, floor = float(self.rate), float(self.floor)
+        if self.name == "moves":
+            return rate * (floor / (largest + floor)) ** 0.5
+        return rate / largest if self.name == "ratio" else rate / (largest**0.5 + floor)
+
+
+def _rooted(root: Callable[[Group, State, Any], tuple[Any, Any]], moment: Callable[[Group, State, Any], Tensor]) -> Metric:
+    """s = rate / (sqrt(moment) + floor), where `root` gives (rate, floor)."""
+
+    def step(group: Group, state: State, v: Tensor) -> Tensor:
+        rate, floor = root(group, state, state["step"].to(v.dtype))
+        return v.sqrt_().add_(floor).reciprocal_().mul_(rate)
+
+    def rule(group: Group, state: State, count: float) -> Rule:
+        return Rule("root", *root(group, state, count), moment(group, state, None))
+
+    return Metric(step, moment, rule=rule)
+
+
+def _filled(beta: float, count: Any) -> Any:
+    """1 - beta**count: how much of a running mean is filled, without the cancellation at small counts."""
+    power = count * log(beta)
+    return -torch.expm1(power) if isinstance(power, Tensor) else -expm1(power)
 
 
 def _sgd(group: Group, state: State, moment: Any) -> Any:
@@ -53,33 +96,44 @@ def _adam_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"]
 
 
-def _adam(group: Group, state: State, v: Tensor) -> Tensor:
-    root = _filled(group["betas"][1], state, v).sqrt()
-    return v.sqrt_().add_(group["eps"] * root).reciprocal_().mul_(group["lr"] * root)
+def _adam(group: Group, state: State, count: Any) -> tuple[Any, Any]:
+    root = _filled(group["betas"][1], count) ** 0.5
+    return group["lr"] * root, group["eps"] * root
 
 
 def _second_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["exp_avg_sq"]
 
 
-def _nadam(group: Group, state: State, v: Tensor) -> Tensor:
+def _nadam(group: Group, state: State, count: Any) -> tuple[Any, Any]:
     """Dozat (2016): the mean of the gradient, looked ahead; under a constant gradient its weights sum to nearly 1."""
     beta1, beta2 = group["betas"]
-    step = state["step"].to(v.dtype)
-    mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (step, step + 1))
-    product = state["mu_product"].to(v.dtype)
-    gain = (1 - mu) / (1 - product) + ahead * _filled(beta1, state, v) / (1 - product * ahead)
-    return group["lr"] * gain / ((v / _filled(beta2, state, v)).sqrt() + group["eps"])
+    mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (count, count + 1))
+    product = state["mu_product"].to(count.dtype) if isinstance(count, Tensor) else float(state["mu_product"])
+    gain = (1 - mu) / (1 - product) + ahead * _filled(beta1, count) / (1 - product * ahead)
+    root = _filled(beta2, count) ** 0.5
+    return group["lr"] * gain * root, group["eps"] * root
 
 
 def _radam(group: Group, state: State, v: Tensor) -> Tensor:
     """Liu et al. (2020), rectified; as long as the variance is not tractable the step is not adaptive."""
-    beta2, step = group["betas"][1], state["step"].to(v.dtype)
-    filled, limit = _filled(beta2, state, v), 2 / (1 - beta2) - 1
-    length = limit - 2 * step * beta2**step / filled
-    rectified = ((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)).clamp(min=0).sqrt()
-    adaptive = rectified * filled.sqrt() / (v.sqrt() + group["eps"])
-    return group["lr"] * torch.where(length > 5, adaptive, 1.0)
+    length, square = _rectified(group, state["step"].to(v.dtype))
+    return group["lr"] * torch.where(length > 5, square.clamp(min=0).sqrt() / (v.sqrt() + group["eps"]), 1.0)
+
+
+def _radam_rule(group: Group, state: State, count: float) -> Rule:
+    length, square = _rectified(group, count)
+    if length <= 5:
+        return Rule("constant", group["lr"])
+    return Rule("root", group["lr"] * square**0.5, group["eps"], state["exp_avg_sq"])
+
+
+def _rectified(group: Group, count: Any) -> tuple[Any, Any]:
+    """(the length of the approximated average, the square of what multiplies rate / (sqrt(v) + eps))."""
+    beta2 = group["betas"][1]
+    filled, limit = _filled(beta2, count), 2 / (1 - beta2) - 1
+    length = limit - 2 * count * beta2**count / filled
+    return length, (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length) * filled
 
 
 def _adamax_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -90,13 +144,16 @@ def _adamax(group: Group, state: State, u: Tensor) -> Tensor:
     return group["lr"] / (u + group["eps"])
 
 
+def _adamax_rule(group: Group, state: State, count: float) -> Rule:
+    return Rule("ratio", group["lr"], moment=state["exp_inf"], least=group["eps"])
+
+
 def _adagrad_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
     return state["sum"]
 
 
-def _adagrad(group: Group, state: State, total: Tensor) -> Tensor:
-    rate = group["lr"] / (1 + (state["step"].to(total.dtype) - 1) * group["lr_decay"])
-    return rate / (total.sqrt() + group["eps"])
+def _adagrad(group: Group, state: State, count: Any) -> tuple[Any, Any]:
+    return group["lr"] / (1 + (count - 1) * group["lr_decay"]), group["eps"]
 
 
 def _square_average(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -109,6 +166,11 @@ def _rmsprop(group: Group, state: State, v: Tensor) -> Tensor:
     return group["lr"] / (1 - group["momentum"]) / (v.sqrt() + group["eps"])
 
 
+def _rmsprop_rule(group: Group, state: State, count: float) -> Rule:
+    name, beside = ("centred", state["grad_avg"]) if group["centered"] else ("root", None)
+    return Rule(name, group["lr"] / (1 - group["momentum"]), group["eps"], state["square_avg"], beside)
+
+
 def _adadelta_before(group: Group, state: State, parameter: Tensor) -> Tensor:
     return (state["acc_delta"] if state else torch.zeros_like(parameter)).clone()
 
@@ -116,6 +178,10 @@ def _adadelta_before(group: Group, state: State, parameter: Tensor) -> Tensor:
 def _adadelta(group: Group, state: State, v: Tensor) -> Tensor:
     """The step is measured in the root of its own past moves, which it then overwrites."""
     return group["lr"] * ((state["before"] + group["eps"]) / (v + group["eps"])).sqrt()
+
+
+def _adadelta_rule(group: Group, state: State, count: float) -> Rule:
+    return Rule("moves", group["lr"], group["eps"], state["square_avg"], state["before"])
 
 
 def _adafactor_before(group: Group, state: State, parameter: Tensor) -> Tensor:
@@ -146,18 +212,22 @@ def _rate(group: Group, state: State, moment: Any) -> Any:
     return group["lr"]
 
 
-DECOUPLED = Metric(_rate)  # no metric: a threshold of rate * strength
+def _constant(step: Callable[[Group, State, Any], Any]) -> Metric:
+    return Metric(step, rule=lambda group, state, count: Rule("constant", step(group, state, None)))
+
+
+DECOUPLED = _constant(_rate)  # no metric: a threshold of rate * strength
 
 METRICS: dict[type[optim.Optimizer], Metric] = {
-    optim.SGD: Metric(_sgd),
-    optim.Adam: Metric(_adam, _adam_moment),
-    optim.AdamW: Metric(_adam, _adam_moment),
-    optim.NAdam: Metric(_nadam, _second_moment),
-    optim.RAdam: Metric(_radam, _second_moment),
-    optim.Adamax: Metric(_adamax, _adamax_moment),
-    optim.Adagrad: Metric(_adagrad, _adagrad_moment),
-    optim.RMSprop: Metric(_rmsprop, _square_average),
-    optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before),
+    optim.SGD: _constant(_sgd),
+    optim.Adam: _rooted(_adam, _adam_moment),
+    optim.AdamW: _rooted(_adam, _adam_moment),
+    optim.NAdam: _rooted(_nadam, _second_moment),
+    optim.RAdam: Metric(_radam, _second_moment, rule=_radam_rule),
+    optim.Adamax: Metric(_adamax, _adamax_moment, rule=_adamax_rule),
+    optim.Adagrad: _rooted(_adagrad, _adagrad_moment),
+    optim.RMSprop: Metric(_rmsprop, _square_average, rule=_rmsprop_rule),
+    optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before, rule=_adadelta_rule),
     optim.Adafactor: Metric(_adafactor, _adafactor_moment, before=_adafactor_before, whole=True),
 }
 

@@ -18,6 +18,7 @@ from shrinkage.torch.parameters import Pattern, Place
 from shrinkage.torch.sharded import whole
 
 Rules = Mapping[Pattern, Penalty | None]
+HALF = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Entry:
 
     def felt(self, w: Tensor) -> Tensor:
         """w as the penalty sees it: half precision as float32, the padding row as zeros."""
-        w = w.float() if w.dtype in (torch.float16, torch.bfloat16) else w
+        w = w.float() if w.dtype in HALF else w
         return w if self.padding is None else w.index_fill(0, torch.tensor([self.padding], device=w.device), 0.0)
 
 
@@ -94,6 +95,11 @@ class Penalties:
     def factor(self) -> float | Tensor:
         """What the penalties are multiplied by beside the loss that is backpropagated: strength, over n where there is one."""
         return self._strength * self._scale
+
+    @property
+    def observations(self) -> float:
+        """What the mean loss is multiplied by to be minus the log of the likelihood of all n; needs `n`."""
+        return 1 / self._scale
 
     def value(self) -> Tensor:
         """The sum of the penalties, differentiable: `loss + penalties.value()` is the objective."""

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from shrinkage.errors import ParameterError
+from shrinkage.torch import compiled
 from shrinkage.torch.groups import needs_one_step
 from shrinkage.torch.metrics import DECOUPLED, METRICS, Group, Metric, State, metric_of
 from shrinkage.torch.penalties import Entry, Penalties
-from shrinkage.torch.updates import tiles, update_of
+from shrinkage.torch.updates import in_full, tiles, update_of
 
 SEMANTICS = ("map", "decoupled")
-HALF = (torch.float16, torch.bfloat16)
 
 
 def attach(optimizer: Optimizer, penalties: Penalties, semantics: str = "map") -> Optimizer:
@@ -59,6 +59,7 @@ class Proximal:
             raise ParameterError(f"semantics must be one of {SEMANTICS}; got {semantics!r}.")
         self.penalties, self.semantics = penalties, semantics
         self._entries = {entry.parameter: entry for entry in penalties.penalised}
+        self._recipes = {entry: compiled.recipe(entry) for entry in penalties.penalised}
         self._kept: dict[Tensor, Any] = {}
 
     def attach(self, optimizer: Optimizer) -> None:
@@ -81,7 +82,9 @@ class Proximal:
     def after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         factor, metric = self.penalties.factor * _stepped(optimizer), self._metric(optimizer)
         for group, entry in self._moved(optimizer):
-            _under(metric, group, self._state(optimizer, entry), entry, factor)
+            recipe, state = self._recipes[entry], self._state(optimizer, entry)
+            if recipe is None or not compiled.shrink(recipe, metric, group, state, entry.parameter, factor):
+                _under(metric, group, state, entry, factor)
         self._kept.clear()
 
     def _metric(self, optimizer: Optimizer) -> Any:
@@ -94,25 +97,25 @@ class Proximal:
                     yield group, self._entries[parameter]
 
     def _state(self, optimizer: Optimizer, entry: Entry) -> State:
-        """What a rule reads: the optimizer's state in full precision, the gradient, and what `before` kept."""
+        """What a rule reads: the optimizer's state, the gradient, and what `before` kept."""
         p = entry.parameter
-        state = {**optimizer.state[p], "grad": p.grad, "before": self._kept.get(p)}
-        return {name: x.float() if isinstance(x, Tensor) and x.dtype in HALF else x for name, x in state.items()}
+        return {**optimizer.state[p], "grad": p.grad, "before": self._kept.get(p)}
 
 
 def _under(metric: Metric, group: Group, state: State, entry: Entry, factor: float | Tensor) -> None:
     """The proximal step in the metric of the step that was just taken."""
     update, parameter = update_of(entry), entry.parameter
+    state = in_full(state) if metric.whole else state
     largest = None if metric.moment is None else _largest(metric.moment(group, state, parameter))
     in_tiles = update.in_tiles and not metric.whole
-    for w, part in tiles(parameter, state) if in_tiles else [(parameter, state)]:
+    for w, part in tiles(parameter, state) if in_tiles else [(parameter, in_full(state))]:
         moment = None if metric.moment is None else _settled(metric.moment(group, part, w), largest)
         update(w, metric.step(group, part, moment), factor)
 
 
 def _largest(moment: Tensor) -> Tensor:
     """The most cautious moment of a tensor; infinity, which is no step, as long as the tensor has had no gradient."""
-    largest = moment.amax()
+    largest = in_full({"": moment.amax()})[""]
     return torch.where(largest > 0, largest, inf)
 
 

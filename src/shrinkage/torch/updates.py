@@ -12,19 +12,19 @@ from torch import Tensor
 
 from shrinkage.arrays import on
 from shrinkage.penalties.elementary import Elementary
-from shrinkage.penalties.terms import Terms
+from shrinkage.penalties.terms import NAMES, Terms
 from shrinkage.torch.metrics import State
-from shrinkage.torch.penalties import Entry
+from shrinkage.torch.penalties import HALF, Entry
 
 TILE = 1 << 16  # coefficients: a handful of tensors of this length stay in a second-level cache
 
 
 @dataclass(frozen=True)
 class Whole:
-    """The prox of any penalty, on all of a parameter. A step of 0 changes no bit."""
+    """The prox of any penalty, by its own method. A step of 0 changes no bit."""
 
     entry: Entry
-    in_tiles = False
+    in_tiles: bool
 
     def __call__(self, w: Tensor, step: Any, factor: Any) -> None:
         felt, step = self.entry.felt(w), step * factor
@@ -64,19 +64,25 @@ def _clip(w: Tensor, bound: Any) -> Tensor:
 def update_of(entry: Entry) -> Whole | Plain:
     """How the prox of an entry is taken: plain for convex separable terms on a parameter in full precision without padding."""
     terms = entry.penalty.terms if isinstance(entry.penalty, Elementary) else None
-    if terms is None or terms.concave or entry.felt(entry.parameter) is not entry.parameter:
-        return Whole(entry)
-    numbers = all(np.ndim(x) == 0 for x in (terms.l1, terms.l2, terms.low, terms.high))
+    numbers = terms is not None and all(np.ndim(getattr(terms, name)) == 0 for name in NAMES)
+    if terms is None or terms.concave or entry.padding is not None or entry.parameter.dtype in HALF:
+        return Whole(entry, numbers and entry.padding is None)
     return Plain(terms, bool(np.any(terms.l1)), bool(np.any(terms.l2)), terms.bounded, numbers)
 
 
 def tiles(w: Tensor, state: State) -> Iterator[tuple[Tensor, State]]:
-    """A parameter and its state in pieces, as views; in one piece where it is on an accelerator, sharded, or not contiguous."""
+    """A parameter and its state in pieces: views, of half precision copies in full. In one piece where it is on an
+    accelerator, sharded, or not contiguous."""
     alike = {name: x for name, x in state.items() if isinstance(x, Tensor) and x.shape == w.shape and x.ndim}
     plain = type(w) is torch.nn.Parameter and w.is_cpu and all(x.is_contiguous() for x in (w, *alike.values()))
     if not plain or w.numel() <= TILE:
-        yield w, state
+        yield w, in_full(state)
         return
     pieces = [x.view(-1).split(TILE) for x in (w, *alike.values())]
     for piece, *parts in zip(*pieces, strict=True):
-        yield piece, {**state, **dict(zip(alike, parts, strict=True))}
+        yield piece, in_full({**state, **dict(zip(alike, parts, strict=True))})
+
+
+def in_full(state: State) -> State:
+    """A state in full precision."""
+    return {name: x.float() if isinstance(x, Tensor) and x.dtype in HALF else x for name, x in state.items()}

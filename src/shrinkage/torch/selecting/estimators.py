@@ -18,7 +18,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from shrinkage.errors import DataError, ParameterError
-from shrinkage.torch.selecting.path import PathStep, choose, critical, dense, follow, growing, perceptron, used
+from shrinkage.torch.selecting.path import (
+    COLUMNS,
+    Inputs,
+    PathStep,
+    choose,
+    critical,
+    dense,
+    follow,
+    growing,
+    hierarchy,
+    perceptron,
+    used,
+    with_skip,
+)
 from shrinkage.torch.selecting.training import Data, Training
 
 START = 1e-2  # of the critical strength: where a path begins
@@ -32,7 +45,8 @@ class _SparseNet(BaseEstimator):
 
     def __init__(
         self, hidden: Sequence[int] = (32,), *, strengths: Any = None, growth: float = 1.3, max_features: int | None = None,
-        rule: str = "1se", decay: float = 1e-2, epochs: int = 100, path_epochs: int = 30, batch_size: int = 128,
+        rule: str = "1se", hierarchy: float | None = None, decay: float = 1e-2, epochs: int = 100, path_epochs: int = 30,
+        batch_size: int = 128,
         learning_rate: float = 0.01, validation_fraction: float = 0.2, random_state: Any = None,
     ) -> None:  # fmt: skip
         self.hidden = hidden
@@ -40,6 +54,7 @@ class _SparseNet(BaseEstimator):
         self.growth = growth
         self.max_features = max_features
         self.rule = rule
+        self.hierarchy = hierarchy
         self.decay = decay
         self.epochs = epochs
         self.path_epochs = path_epochs
@@ -81,16 +96,22 @@ class _SparseNet(BaseEstimator):
     def _follow(self, train: Data, test: Data) -> None:
         loss, training = self._loss(), Training(self.epochs, self.batch_size, self.learning_rate)
         shorter = replace(training, epochs=self.path_epochs)
-        model = perceptron((self.n_features_in_, *self.hidden, self._outputs()))
+        model, inputs = self._network()
         dense(model, loss, train, training, self.decay)
-        strengths = self._strengths(critical(model, loss, train))
-        path = list(follow(model, loss, train, strengths, shorter, self.decay))
-        self.path_ = tuple(self._step(strength, network, test) for strength, network in path)
+        strengths = self._strengths(critical(model, loss, train, inputs))
+        path = list(follow(model, loss, train, strengths, shorter, self.decay, inputs))
+        self.path_ = tuple(self._step(strength, network, used(network, inputs), test) for strength, network in path)
         self._check_path()
         chosen = choose(self.path_, self.rule, self.max_features)
         self.strength_, self.network_ = path[chosen]
-        self.support_ = used(self.network_).numpy()
+        self.support_ = used(self.network_, inputs).numpy()
         self.selected_features_ = np.asarray(self.path_[chosen].features, dtype=object)
+
+    def _network(self) -> tuple[nn.Module, Inputs]:
+        sizes = (self.n_features_in_, *self.hidden, self._outputs())
+        if self.hierarchy is None:
+            return perceptron(sizes), COLUMNS
+        return with_skip(sizes), hierarchy(float(self.hierarchy), self._outputs())
 
     def _check_path(self) -> None:
         fewest = min(len(step.features) for step in self.path_)
@@ -105,11 +126,11 @@ class _SparseNet(BaseEstimator):
         return growing(START * critical or 1.0, self.growth)
 
     @torch.no_grad()
-    def _step(self, strength: float, network: nn.Sequential, test: Data) -> PathStep:
+    def _step(self, strength: float, network: nn.Module, alive: Tensor, test: Data) -> PathStep:
         output = network(test[0])
         losses = self._loss(reduction="none")(output, test[1]).reshape(-1).numpy()
         se = losses.std(ddof=1) / len(losses) ** 0.5 if len(losses) > 1 else inf
-        features = tuple(self._names()[used(network).numpy()])
+        features = tuple(self._names()[alive.numpy()])
         return PathStep(float(strength), features, self._score(output, test[1]), float(losses.mean()), float(se))
 
     def _names(self) -> np.ndarray:
@@ -144,6 +165,7 @@ class _SparseNet(BaseEstimator):
         _need("growth", self.growth, lambda x: _is_real(x) and x > 1, "finite and > 1")
         _need("decay", self.decay, lambda x: _is_real(x) and x >= 0, "finite and >= 0")
         _need("validation_fraction", self.validation_fraction, lambda x: _is_real(x) and 0 < x < 1, "between 0 and 1")
+        _need("hierarchy", self.hierarchy, lambda x: x is None or (_is_real(x) and x >= 0), "finite and >= 0, or None")
         _need("rule", self.rule, lambda x: x in RULES, f"one of {RULES}")
         _need("strengths", self.strengths, lambda x: x is None or _are_strengths(x), "finite numbers > 0, or None")
 
@@ -159,8 +181,12 @@ class SparseNetRegressor(RegressorMixin, _SparseNet):
       all inputs out of the dense network on, each `growth` times the last, until no input is left.
     - `rule`: "min": the least validation loss; "1se": the fewest features within one standard error of it. `max_features`:
       only networks with at most so many.
+    - `hierarchy`: None, or the ratio M of LassoNet (Lemhadri, Ruan, Abraham and Tibshirani, 2021, JMLR 22): beside the network
+      there is a straight line, and an input enters the network up to M times as far as it enters the line. 0 is the lasso.
+      Its path is trained by SGD with momentum 0.9.
     - `decay`: L2 on the other weights. `epochs` without the penalty, `path_epochs` at each strength, `batch_size` and
-      `learning_rate` of ProxAdam, whose rate goes to zero each time. `validation_fraction`: rows kept aside for scores.
+      `learning_rate` of the optimizer, ProxAdam, whose rate goes to zero each time.
+    - `validation_fraction`: rows kept aside for scores.
     - `random_state`: of the split, the start and the minibatches.
 
     **After fit**: `path_` (a `PathStep` for each strength), `selected_features_` (names, or x0, x1, ...), `support_` (p,),

@@ -1,9 +1,10 @@
-"""Training at one strength: minibatches, the proximal step in Adam's metric, the rate to zero by a cosine."""
+"""Training at one strength: minibatches, a proximal step, the rate to zero by a cosine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +22,10 @@ class Training:
     epochs: int
     batch_size: int
     rate: float
+    optimizer: Callable[..., Any] = ProxAdam
 
     def __call__(self, model: nn.Module, penalties: Penalties, loss: Loss, data: Data) -> None:
-        optimizer = ProxAdam(model.parameters(), penalties, lr=self.rate)
+        optimizer = self.optimizer(model.parameters(), penalties, lr=self.rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
         for _ in range(self.epochs):
             for rows in torch.randperm(len(data[0])).split(self.batch_size):

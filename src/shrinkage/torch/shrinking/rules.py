@@ -246,6 +246,14 @@ def spatial(axes: int) -> Rule:
     return rule
 
 
+def halves(trace: Trace, node: Node, x: Value, axis: int = -1) -> Value:
+    """A gated linear unit: the first half times the sigmoid of the second. Units go in pairs; a zero of the first is enough."""
+    x = trace.plain(x)
+    (first, gate), (a, b) = x.labels.chunk(2, axis), x.known.chunk(2, axis)
+    trace.units.join(first, gate)
+    return Value(first, torch.where(a == 0, torch.zeros_like(a), a * b.sigmoid()))
+
+
 def padding(trace: Trace, node: Node, x: Value, sizes: list[int], *args: Any, **kwargs: Any) -> Value:
     """Padding of as many last axes as there are pairs of sizes."""
     return spatial(len(sizes) // 2)(trace, node, x, sizes, *args, **kwargs)
@@ -337,6 +345,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys("max_pool1d avg_pool1d adaptive_avg_pool1d upsample_nearest1d".split(), spatial(1)),
     **dict.fromkeys("max_pool2d avg_pool2d adaptive_avg_pool2d upsample_nearest2d upsample_bilinear2d".split(), spatial(2)),
     **dict.fromkeys("max_pool3d avg_pool3d adaptive_avg_pool3d".split(), spatial(3)),
+    "glu": halves,
     "pad": padding,
     "scaled_dot_product_attention": attention,
     **dict.fromkeys("matmul bmm".split(), product),
