@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed: `make test-torch` installs it")
 
-from benchmarks.torch_digits import METHODS, run  # noqa: E402
+from benchmarks.torch_digits import METHODS, run
 
 EPOCHS = 40
 
