@@ -35,7 +35,7 @@ test-pages: .venv/pages web/node_modules/.ready ## the report and the explorer i
 	  && apt-get install -y -qq --no-install-recommends chromium; } || echo "No Chromium, and not root to install it: its tests are skipped."
 	cd web && npm run build && npm test
 	@cmp -s web/dist/index.html src/shrinkage/page/template.html || { echo "src/shrinkage/page/template.html is not what web/ builds: run make page and commit it."; exit 1; }
-	$(BIN)/python -m pytest tests/pages tests/test_page_record.py
+	$(BIN)/python -m pytest tests/pages
 
 lint: .venv/lint
 	$(BIN)/ruff check .

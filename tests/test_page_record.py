@@ -5,7 +5,6 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 from functools import cache
 
 import numpy as np
@@ -246,9 +245,7 @@ def test_the_file_stays_small(n, p, tmp_path):
     rng = np.random.default_rng(0)
     wide = rng.standard_normal((n, p))
     fit = sh.PenalizedRegressorCV(standardize=True).fit(wide, wide[:, :5].sum(axis=1) + rng.standard_normal(n))
-    start = time.perf_counter()
     fit.report(tmp_path / "r.html")
-    assert time.perf_counter() - start < 60
     assert (tmp_path / "r.html").stat().st_size < 400_000
 
 

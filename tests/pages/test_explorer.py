@@ -5,7 +5,6 @@ Python to 1e-6.
 """
 
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -422,45 +421,3 @@ def test_contrast_names_and_small_screens(chromium, explorer, axe, scheme, width
         page.get_by_role("button", name="Guided tour").click()
         page.wait_for_selector(".tour[aria-busy=false]")
         assert violations(page, axe) == []
-
-
-# ---- speed
-
-
-def test_a_hundred_features_follow_the_cursor(chromium):
-    """What a move of the cursor costs in script, in the thread's own time: a frame of 60 a second has 16.7 ms."""
-    rng = np.random.default_rng(0)
-    wide = rng.standard_normal((300, 100)) + rng.standard_normal((300, 1))
-    y = wide[:, :20] @ rng.standard_normal(20) + 3 * rng.standard_normal(300)
-    model = sh.PenalizedRegressorCV(standardize=True).fit(wide, y)
-    with sh.explore(model) as explorer, chromium.new_context() as context:
-        page = context.new_page()
-        page.goto(explorer.address)
-        page.wait_for_selector("#shrinkage svg")
-        counters = context.new_cdp_session(page)
-        counters.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def script():
-            return {m["name"]: m["value"] for m in counters.send("Performance.getMetrics")["metrics"]}["ScriptDuration"]
-
-        move(page, 0)
-        began = script()
-        for index in range(1, 100, 3):
-            move(page, index)
-        spent = 1000 * (script() - began) / 33
-        assert spent < 16.7, f"{spent:.1f} ms"
-
-
-def test_an_answer_takes_less_than_three_hundred_milliseconds():
-    """For data as large as the diabetes study, in the process's own time."""
-    from shrinkage.page.example import diabetes
-    from shrinkage.page.explore import PENALTIES, answering
-
-    answer = answering(diabetes())
-    for penalty in PENALTIES:
-        spent = []
-        for _ in range(3):
-            began = time.process_time()
-            answer({"penalty": penalty})
-            spent.append(time.process_time() - began)
-        assert min(spent) < 0.3, f"{penalty}: {1000 * min(spent):.0f} ms"

@@ -243,20 +243,3 @@ def test_on_paper_the_whole_table_is_there_and_no_control(opened):
     assert page.locator("#table tbody tr").count() == 8
     assert page.evaluate("(e => e.scrollHeight <= e.clientHeight + 1)(document.querySelector('#table .scroll'))")
     assert page.pdf(format="A4").startswith(b"%PDF")
-
-
-def test_a_wide_report_stays_quick(opened):
-    page = opened("wide")
-    assert (
-        page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") < 5000
-    )  # under one on a free machine
-    took = page.evaluate("""async () => {
-      const slider = document.getElementById("alpha"), began = performance.now();
-      for (let i = 0; i < 20; i++) {
-        slider.value = String(i);
-        slider.dispatchEvent(new Event("input"));
-        await new Promise((done) => requestAnimationFrame(done));
-      }
-      return (performance.now() - began) / 20;
-    }""")
-    assert took < 250  # milliseconds a step on a busy machine; 16 on a free one
