@@ -288,10 +288,12 @@ class Dense(Design):
 
     def _whole_products(self, border: Matrix) -> Matrix:
         """Of all rows: nothing is copied. For raw data."""
-        p = self.shape[1]
-        out = np.empty((p + 2, p + 2))
-        out[:p, :p] = sum(self.data[rows].T @ self.data[rows] for rows in self._chunks(1))
-        out[:p, p:] = self.rmatmat(border)
+        n, p = self.shape
+        out = np.zeros((p + 2, p + 2))
+        for rows in threads.tiles(n, max(2048, CHUNK_BYTES // (16 * (p + 2)))):
+            part = self.data[rows]
+            out[:p, :p] += part.T @ part
+            out[:p, p:] += part.T @ border[rows]  # now, while the rows are in the cache: another reading would cost a tenth more
         out[p:, :p], out[p:, p:] = out[:p, p:].T, border.T @ border
         return out
 
