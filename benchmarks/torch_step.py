@@ -197,7 +197,7 @@ def first_table(rows: list[dict[str, Any]], parameters: int) -> str:
         cells.append(
             (row["name"], f"{1e3 * row['seconds']:.2f}", *ratios, f"{28 * parameters / row['seconds'] / 1e9:.1f}", memory)
         )
-    return f"### {parameters / 1e6:g} million parameters\n\n" + table(head, cells)
+    return f"## {parameters / 1e6:g} million parameters\n\n" + table(head, cells)
 
 
 def second_table(rows: list[dict[str, Any]]) -> str:
@@ -216,15 +216,15 @@ def page(record: dict[str, Any]) -> str:
         f"{', '.join(f'{name} {number}' for name, number in versions.items())}; commit {record['commit']}. "
         "Written by `python -m benchmarks.torch_step`; GB/s counts the 28 bytes a parameter that AdamW itself moves.",
         *(first_table(record["contenders"], size) for size in record["sizes"]),
-        "### attach(base, L1) over its base",
+        "## attach(base, L1) over its base",
         second_table(record["attached"]),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def versions() -> dict[str, str]:
+def versions(*names: str) -> dict[str, str]:
     found = {"Python": platform.python_version()}
-    for name in ("torch", "torchao", "shrinkage"):
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -242,7 +242,8 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     sizes = [round(1e6 * size) for size in asked.sizes]
     record: dict[str, Any] = {
-        "machine": description(), "threads": asked.threads, "versions": versions(), "commit": commit(), "sizes": sizes,
+        "machine": description(), "threads": asked.threads, "versions": versions("torch", "torchao", "shrinkage"),
+        "commit": commit(), "sizes": sizes,
         "contenders": [row for size in sizes for row in contenders(size, asked.seconds, asked.threads)],
         "attached": [row for size in sizes if size <= 10_000_000 for row in attached(size, asked.seconds / 10, asked.threads)],
     }  # fmt: skip

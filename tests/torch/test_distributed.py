@@ -5,7 +5,7 @@ import os
 import pytest
 
 import shrinkage as sh
-from tests.torch.battery import batches, network, st, states, torch
+from tests.torch.battery import ONE_STEP, PENALTIES, batches, network, st, states, torch
 
 distributed = pytest.importorskip("torch.distributed")
 if not distributed.is_available():
@@ -40,17 +40,49 @@ def updated(penalty, z, step):
     return model.weight.detach()
 
 
+ELEMENTWISE = [PENALTIES[name] for name in ("L1", "elastic net", "L1 per column", "MCP", "SCAD", "NonNegative", "Box")]
+BY_GROUPS = ("rows", "columns", "whole", "blocks", "group elastic net", "sparse group", "sparse group + L2")
+REDUCED = [PENALTIES[name] for name in BY_GROUPS]
+
+
 def prox_on_shards(mesh):
+    """Under a step for each coefficient, and one for all of them; and what a penalty that is judged says."""
     from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 
     torch.manual_seed(0)
-    z, s = torch.randn(6, 4, dtype=torch.float64), torch.rand(6, 4, dtype=torch.float64) + 0.1
+    z, s = torch.randn(4, 6, dtype=torch.float64), torch.rand(4, 6, dtype=torch.float64) + 0.1
     for placement in (Shard(0), Shard(1), Replicate()):
-        sharded = [distribute_tensor(x, mesh, [placement]) for x in (z, s)]
-        for penalty in (sh.L1(0.3), sh.L1(0.2) + sh.L2(0.4)):
-            assert torch.equal(updated(penalty, *sharded).full_tensor(), updated(penalty, z, s))
-        for penalty in (st.Groups(sh.L1(0.5), "rows"), st.Groups(sh.L1(0.5), "columns")):
-            torch.testing.assert_close(updated(penalty, *sharded).full_tensor(), updated(penalty, z, s), rtol=1e-12, atol=1e-12)
+        here, steps = (distribute_tensor(x, mesh, [placement]) for x in (z, s))
+        for penalty in ELEMENTWISE:
+            assert torch.equal(updated(penalty, here, steps).full_tensor(), updated(penalty, z, s)), penalty
+            assert torch.equal(updated(penalty, here, 0.7).full_tensor(), updated(penalty, z, 0.7)), penalty
+        for penalty in REDUCED:
+            for pair in ((steps, s), (0.7, 0.7)):
+                found, wanted = updated(penalty, here, pair[0]).full_tensor(), updated(penalty, z, pair[1])
+                torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+                assert torch.equal(found == 0, wanted == 0), penalty
+        for penalty in ONE_STEP.values():
+            torch.testing.assert_close(updated(penalty, here, 0.7).full_tensor(), updated(penalty, z, 0.7), rtol=1e-9, atol=1e-12)
+        for penalty in (*ELEMENTWISE, *REDUCED, *ONE_STEP.values()):
+            assert judged(penalty, here, steps) == pytest.approx(judged(penalty, z, s), rel=1e-9, abs=1e-12), penalty
+
+
+def judged(penalty, z, gradient):
+    """(the value, the violation)."""
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(z.clone())
+    penalties = st.Penalties(model, {"weight": penalty})
+    with torch.no_grad():
+        return float(penalties.value()), float(penalties.violation([gradient])["weight"])
+
+
+def labels_are_refused(mesh):
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(distribute_tensor(torch.ones(4, 6), mesh, [Shard(0)]))
+    with pytest.raises(sh.ParameterError, match="in pieces on several processes"):
+        st.Penalties(model, {"weight": PENALTIES["labels"]})
 
 
 def sharded_model(mesh):
@@ -121,6 +153,7 @@ def process(rank, port, expected):
             assert torch.equal(a == 0, b == 0)
         mesh = distributed.device_mesh.init_device_mesh("cpu", (2,))
         prox_on_shards(mesh)
+        labels_are_refused(mesh)
         sharded_model(mesh)
         fully_sharded(mesh, rank, expected)
     finally:

@@ -486,7 +486,8 @@ class Random(nn.Module):
         bias, pad = draw(st.booleans()), draw(st.sampled_from([0, 1]))
         self.activation = draw(st.sampled_from([torch.relu, torch.tanh, torch.sigmoid, F.gelu, F.silu]))
         self.stem = nn.Conv2d(2, a, 3, padding=1, bias=bias)
-        self.norm = nn.BatchNorm2d(a)
+        groups = draw(st.sampled_from([g for g in range(1, a + 1) if a % g == 0]))
+        self.norm = draw(st.sampled_from([nn.BatchNorm2d(a), nn.GroupNorm(groups, a)]))
         self.side = nn.Conv2d(a, a, 3, padding=1, bias=draw(st.booleans()))
         self.depth = nn.Conv2d(a, a, 3, padding=pad, groups=a)
         self.other = nn.Conv2d(a, b, 3, padding=pad)
@@ -659,6 +660,96 @@ def test_layer_norm_keeps_what_it_averages_and_says_so():
     shrunk = shrink(model, x)
     same(shrunk, model, x)
     assert shapes(shrunk.model) == shapes(model) and "`1` (layer_norm)" in "".join(shrunk.kept)
+
+
+class GroupNormed(nn.Module):
+    """A residual network, normalised in groups of four channels."""
+
+    def __init__(self, norm=nn.GroupNorm):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 16, 3, padding=1), norm(4, 16)
+        self.conv1, self.norm1 = nn.Conv2d(16, 24, 3, padding=1), norm(6, 24)
+        self.conv2, self.norm2 = nn.Conv2d(24, 16, 3), norm(4, 16)
+        self.head = nn.Linear(16 * 9, 5)
+
+    def forward(self, x):
+        x = F.silu(self.norm(self.stem(x)))
+        x = x[..., 1:-1, 1:-1] + self.norm2(self.conv2(F.silu(self.norm1(self.conv1(x)))))
+        return self.head(F.adaptive_avg_pool2d(x, 3).flatten(1))
+
+
+class WrittenGroups(nn.Module):
+    """A user's own group normalisation: nothing says that `groups` is a number of groups."""
+
+    def __init__(self, groups, channels):
+        super().__init__()
+        self.groups, self.weight, self.bias = groups, nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        return F.group_norm(x, self.groups, self.weight, self.bias)
+
+
+def test_group_norm_loses_whole_groups():
+    model, x = randomise(GroupNormed()), torch.randn(5, 3, 9, 9)
+    zero(model.conv1.weight, slice(0, 8))  # two groups, constant before the norm: they leave its shift
+    zero(model.conv1.bias, slice(0, 8))
+    for tensor in (model.norm1.weight, model.norm1.bias):
+        zero(tensor, slice(12, 18))  # a group and a half of the third layer's inputs: the half stays
+    for norm in (model.norm, model.norm2):
+        zero(norm.weight, slice(8, 12))
+        zero(norm.bias, slice(8, 12))
+    shrunk = shrink(model.double(), x.double())
+    same(shrunk, model, x.double(), tol=1e-12)
+    after = shapes(shrunk.model)
+    assert after["conv1.weight"] == (12, 12, 3, 3) and after["norm2.weight"] == (12,) and after["head.weight"] == (5, 12 * 9)
+    assert [(n.num_groups, n.num_channels) for n in (shrunk.model.norm, shrunk.model.norm1)] == [(3, 12), (3, 12)]
+    assert "2 units kept: `norm1` (group_norm_1): a normalisation takes its mean" in "".join(shrunk.kept)
+    shrunk.model(x.double()).square().mean().backward()  # it trains on
+
+
+@pytest.mark.parametrize(
+    ("norm", "why"),
+    [
+        (WrittenGroups, "no attribute of it"),
+        (lambda groups, channels: nn.GroupNorm(groups, channels, affine=False), "without a scale"),
+    ],
+)
+def test_groups_stay_where_nothing_says_their_number(norm, why):
+    model, x = randomise(nn.Sequential(nn.Conv2d(3, 8, 3), norm(4, 8), nn.Conv2d(8, 4, 1))), torch.randn(5, 3, 9, 9)
+    zero(model[2].weight, slice(None), slice(0, 4))  # nothing reads two of the groups
+    shrunk = shrink(model, x)
+    same(shrunk, model, x)
+    assert shapes(shrunk.model) == shapes(model) and why in "".join(shrunk.kept)
+
+
+def test_a_file_of_group_norms(tmp_path):
+    model, x = randomise(GroupNormed()), torch.randn(5, 3, 9, 9)
+    zero(model.conv2.weight, slice(None), slice(4, 12))
+    shrunk = shrink(model, x)
+    save_shrunk(shrunk, tmp_path / "net.safetensors")
+    loaded = load_shrunk(tmp_path / "net.safetensors", GroupNormed).eval()
+    assert loaded.norm1.num_groups == 4 and torch.equal(loaded(x), shrunk.model(x))
+
+
+def test_layer_norm_of_a_head_lets_heads_go():
+    """Queries and keys normalised head by head: its own width stays, the heads go."""
+
+    class Normed(Attention):
+        def __init__(self, width, heads):
+            super().__init__(width, heads)
+            self.norm = nn.LayerNorm(width // heads)
+
+        def forward(self, x):
+            batch, length, _ = x.shape
+            q, k, v = (y.view(batch, length, self.heads, self.size).transpose(1, 2) for y in self.qkv(x).chunk(3, -1))
+            heads = F.scaled_dot_product_attention(self.norm(q), self.norm(k), v)
+            return self.out(heads.transpose(1, 2).reshape(batch, length, -1))
+
+    model, x = randomise(Normed(32, 4)).double(), torch.randn(3, 6, 32).double()
+    zero(model.out.weight, slice(None), slice(8, 16))
+    shrunk = shrink(model, x)
+    same(shrunk, model, x, tol=1e-12)
+    assert shapes(shrunk.model)["qkv.weight"] == (72, 32) and shapes(shrunk.model)["norm.weight"] == (8,)
 
 
 def test_a_computed_weight_stays_until_it_is_a_parameter():

@@ -370,3 +370,55 @@ def test_a_compiled_step_is_the_same_step():
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
     zeros = [(run[2] == 0).sum().item() for run in runs]
     assert zeros[0] > 10 and abs(zeros[0] - zeros[1]) <= 2
+
+
+def attached(kind, **settings):
+    """(its plain form, the same with penalties attached), each a function from a model to an optimizer."""
+
+    def with_penalties(model):
+        return st.attach(kind(model.parameters(), **settings), st.Penalties(model, PATTERNS))
+
+    return lambda model: kind(model.parameters(), **settings), with_penalties
+
+
+RATE = torch.tensor(0.01)
+COMPILED = {
+    "attach to SGD": attached(optim.SGD, lr=0.01, momentum=0.9, foreach=False),
+    "attach to AdamW": attached(optim.AdamW, lr=RATE, weight_decay=0.0, foreach=False),
+    "attach to Adadelta, which is read before a step too": attached(optim.Adadelta, lr=0.01, foreach=False),
+    "ProxAdamW": (
+        lambda model: optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0, fused=True),
+        lambda model: st.ProxAdamW(model.parameters(), st.Penalties(model, PATTERNS), lr=RATE),
+    ),
+    "ProxAdamW, not fused": (
+        lambda model: optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0, foreach=False),
+        lambda model: st.ProxAdamW(model.parameters(), st.Penalties(model, PATTERNS), lr=RATE, foreach=False),
+    ),
+}
+
+
+def graphs_and_breaks(make, inside):
+    """Of two steps: operations in each graph that is compiled, and how often the graph breaks; `inside` a compiled function."""
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    found, model = [], network()
+    optimizer = make(model)
+    backward(model, batches(1)[0])
+    optimizer.step()
+
+    def backend(graph, inputs):
+        found.append(sum(node.op == "call_function" for node in graph.graph.nodes))
+        return graph.forward
+
+    step = torch.compile((lambda: optimizer.step()) if inside else optimizer.step, backend=backend)
+    step()
+    step()
+    return found, sum(torch._dynamo.utils.counters["graph_break"].values())
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("name", COMPILED)
+def test_penalties_add_no_graph_break(name, inside):
+    """torch breaks the graph itself at both ends of every optimizer's step; the proximal step stands outside of it."""
+    (graphs, breaks), (our_graphs, our_breaks) = (graphs_and_breaks(make, inside) for make in COMPILED[name])
+    assert our_graphs == graphs and our_breaks <= breaks and breaks > 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.arrays import Array, namespace
+from shrinkage.arrays import Array, positive_part
 from shrinkage.errors import ParameterError
 
 
@@ -166,9 +166,8 @@ class Separable(Penalty):
         """The lower and upper end of the subdifferential at each w_j."""
 
     def violation(self, w: Array, gradient: Array) -> Array:
-        xp = namespace(w)
         low, high = self.subgradient(w)
-        return xp.clip(low + gradient, min=0.0) + xp.clip(-gradient - high, min=0.0)
+        return positive_part(low + gradient) + positive_part(-gradient - high)
 
     def critical(self, gradient: np.ndarray) -> float:
         low, high = self.subgradient(np.zeros_like(gradient))

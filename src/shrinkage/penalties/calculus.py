@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.arrays import Array, namespace
+from shrinkage.arrays import Array, namespace, positive_part
 from shrinkage.bisection import largest_share
 from shrinkage.errors import ParameterError
 from shrinkage.penalties.base import Penalty, Separable, Twin
@@ -175,7 +175,7 @@ class Sum(Penalty):
         if isinstance(self.other, Separable):
             low, high = self.other.subgradient(w)
             a, b = self.plain.subgradient(w)
-            return xp.clip(a + low + gradient, min=0.0) + xp.clip(-gradient - b - high, min=0.0)
+            return positive_part(a + low + gradient) + positive_part(-gradient - b - high)
         return xp.abs(w - self.prox(w - gradient, 1.0))
 
     def check(self, p: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from shrinkage.arrays import Array, namespace, on, or_one
+from shrinkage.arrays import Array, namespace, on, or_one, positive_part
 from shrinkage.errors import ParameterError
 from shrinkage.penalties.base import Penalty, Twin
 from shrinkage.penalties.elementary import Elementary, Plain
@@ -158,7 +158,7 @@ class Grouped(Penalty):
         """What of `rest` a group's ball of radius `steep` does not cover where the group is zero, per coefficient."""
         xp = namespace(rest)
         norms, codes = self.norms(rest), self._codes(rest)
-        left = xp.where(dead, xp.clip(1 - steep / or_one(norms), min=0.0), xp.ones_like(norms))
+        left = xp.where(dead, positive_part(1 - steep / or_one(norms)), xp.ones_like(norms))
         return xp.abs(rest) * left[codes]
 
     # ---- duality: the norm of each group is its own coefficient

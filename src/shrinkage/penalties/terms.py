@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.arrays import Array, namespace, on, or_one, soft_threshold
+from shrinkage.arrays import Array, namespace, on, or_one, positive_part, signed, soft_threshold
 from shrinkage.errors import ParameterError
 
 STRONGEST = 1e300
@@ -133,7 +133,7 @@ class Terms:
     def _concave_slope(self, size: Array) -> Array:
         xp = namespace(size)
         slope, fall, flat = self._knots(size)
-        return slope * xp.clip((flat - xp.where(size > fall, size, fall)) / (flat - fall), min=0.0)
+        return slope * positive_part((flat - xp.where(size > fall, size, fall)) / (flat - fall))
 
     def subgradient(self, w: Array) -> tuple[Array, Array]:
         """The ends of the subdifferential of P at each w (an interval; at a bound it is infinite on one side)."""
@@ -166,8 +166,8 @@ class Terms:
         size = xp.abs(z)
         near, far, convex = self._stationary(size, step, slope, fall, flat)
         if not self.bounded:
-            return xp.sign(z) * xp.where(convex, near, self._better(size, step, near, far))
-        return xp.where(convex, self._clipped(xp.sign(z) * near), self._best_in_box(z, step, near, far))
+            return signed(xp.where(convex, near, self._better(size, step, near, far)), z)
+        return xp.where(convex, self._clipped(signed(near, z)), self._best_in_box(z, step, near, far))
 
     def _clipped(self, z: Array) -> Array:
         if not self.bounded:
@@ -183,7 +183,7 @@ class Terms:
         xp = namespace(size)
         room = flat - fall
         convex = step * slope < room
-        first = xp.clip(size - step * slope, min=0.0)
+        first = positive_part(size - step * slope)
         bent = xp.where(convex, 1 - step * slope / room, xp.ones_like(size))
         middle = (size - step * slope * flat / room) / bent
         only = xp.where(size <= fall + step * slope, first, xp.where(size < flat, middle, size))
@@ -201,11 +201,10 @@ class Terms:
     def _best_in_box(self, z: Array, step: Array, near: Array, far: Array) -> Array:
         """The best of the stationary points, clipped, and the bounds themselves."""
         xp = namespace(z)
-        sign = xp.sign(z)
         ends = [self._clipped(xp.full_like(z, end)) for end in (-np.inf, np.inf)]
-        best = self._clipped(sign * near)
+        best = self._clipped(signed(near, z))
         cost = (best - z) ** 2 / (2 * step) + self._concave_value(xp.abs(best))
-        for other in (self._clipped(sign * far), *ends):
+        for other in (self._clipped(signed(far, z)), *ends):
             other = xp.where(xp.isfinite(other), other, best)
             there = (other - z) ** 2 / (2 * step) + self._concave_value(xp.abs(other))
             best, cost = xp.where(there < cost, other, best), xp.where(there < cost, there, cost)

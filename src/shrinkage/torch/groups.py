@@ -156,5 +156,13 @@ def for_tensors(penalty: Penalty) -> Penalty:
 
 def needs_one_step(penalty: Penalty) -> bool:
     """Whether a part of it has a prox for one step for all coefficients only: no diagonal metric."""
-    parts = (penalty, getattr(penalty, "other", None), getattr(penalty, "penalty", None))
-    return any(getattr(part, "one_step", False) for part in parts)
+    return any(getattr(part, "one_step", False) for part in _parts(penalty))
+
+
+def has_labels(penalty: Penalty, shape: tuple[int, ...]) -> bool:
+    """Whether a part of it has groups by labels, which are no axes of the tensor."""
+    return any(isinstance(part, Groups) and isinstance(part._split(shape), Labels) for part in _parts(penalty))
+
+
+def _parts(penalty: Penalty) -> tuple[Any, ...]:
+    return penalty, getattr(penalty, "other", None), getattr(penalty, "penalty", None)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from shrinkage.errors import ParameterError
 from shrinkage.penalties import Penalty
 from shrinkage.torch import parameters
-from shrinkage.torch.groups import for_tensors
+from shrinkage.torch.groups import for_tensors, has_labels
 from shrinkage.torch.parameters import Pattern, Place
-from shrinkage.torch.sharded import whole
+from shrinkage.torch.sharded import is_sharded, whole
 
 Rules = Mapping[Pattern, Penalty | None]
 HALF = (torch.float16, torch.bfloat16)
@@ -205,6 +205,8 @@ def _check_fit(entry: Entry) -> None:
         raise ParameterError(f"{what}: {error}") from error
     if not fits:
         raise ParameterError(f"{what}: its strengths or bounds have more axes or entries.")
+    if is_sharded(entry.parameter) and has_labels(entry.penalty, tuple(entry.parameter.shape)):  # type: ignore[arg-type]
+        raise ParameterError(f"{what}: it is in pieces on several processes (DTensor), where groups follow axes, such as 'rows'.")
 
 
 def _penalty(pattern: Pattern, penalty: Any) -> Penalty | None:

@@ -12,7 +12,12 @@ def whole(x: Tensor) -> Tensor:
 
     A number that is reduced from shards needs it: `float` of it would give what this process has.
     """
-    return x.full_tensor() if hasattr(x, "full_tensor") else x
+    return x.full_tensor() if is_sharded(x) else x  # type: ignore[operator]
+
+
+def is_sharded(x: Tensor) -> bool:
+    """Whether it is a DTensor."""
+    return hasattr(x, "full_tensor")
 
 
 def is_fully_sharded(model: nn.Module) -> bool:

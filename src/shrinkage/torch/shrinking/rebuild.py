@@ -55,6 +55,13 @@ def _batch_norm(module: Any) -> None:
     module.num_features = len(module.running_mean)
 
 
+def _group_norm(module: Any) -> None:
+    """As many channels in a group as before."""
+    in_a_group = module.num_channels // module.num_groups
+    module.num_channels = len(module.weight)
+    module.num_groups = module.num_channels // in_a_group
+
+
 def _embedding(module: Any) -> None:
     module.embedding_dim = module.weight.shape[1]
 
@@ -72,6 +79,7 @@ REFIT: dict[type[nn.Module], Callable[[Any], None]] = {
     nn.Linear: _linear,
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
     **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _batch_norm),
+    nn.GroupNorm: _group_norm,
     nn.Embedding: _embedding,
     nn.MultiheadAttention: _attention,
     **dict.fromkeys((nn.ParameterList, nn.ParameterDict), _nothing),

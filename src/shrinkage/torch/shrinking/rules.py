@@ -18,6 +18,7 @@ from shrinkage.torch.shrinking.units import first_along, varies
 
 Rule = Callable[..., Any]
 GROUPED = "channels of a grouped convolution are removed only where each is a group of its own"
+UNSCALED = "a group normalisation without a scale has nothing that says how many channels are left"
 COMPUTED = "its weight is computed in forward (a parametrisation, a pruning mask): make it a plain parameter first"
 
 
@@ -207,6 +208,26 @@ def native_batch_norm(trace: Trace, node: Node, x: Value, *rest: Any) -> Any:
     return (result, None, None) if isinstance(result, Value) else result
 
 
+def group_norm(
+    trace: Trace, node: Node, x: Value, groups: int, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5,
+    *args: Any,
+) -> Any:  # fmt: skip
+    """A line for each channel of x (n, channels, ...), in units of its group: whole groups go, and their number falls."""
+    names = [v.source for v in (weight, bias) if v]
+    if weight is None or not all(names):
+        return trace.opaque(node, [x], reason(node, UNSCALED if weight is None else COMPUTED))
+    x = trace.plain(x)
+    trace.units.join_along(x.labels.unflatten(1, (groups, -1)), tuple(range(2, x.labels.dim() + 1)), reason(node, NORM))
+    for name in names:
+        trace.units.join(x.labels.movedim(1, -1), trace.slot(str(name), 0))
+    scale, shift = (trace.tensors[str(v.source)] if v else torch.zeros(1) for v in (weight, bias))
+    scale, shift = (t.view(-1, *[1] * (x.known.dim() - 2)) for t in (scale, shift))
+    known = torch.group_norm(x.known, groups, None, None, eps) * scale + shift
+    result = Value(x.labels, torch.where(scale == 0, shift, known))
+    trace.moves.append(Move(node, (x, groups), {}, [result]))  # outside of nn.GroupNorm the number of groups is as written
+    return result
+
+
 # ---- mixing along axes
 
 
@@ -338,6 +359,7 @@ RULES: dict[str, Rule] = {
     "embedding": embedding,
     "batch_norm": batch_norm,
     "_native_batch_norm_legit_no_training": native_batch_norm,
+    "group_norm": group_norm,
     "layer_norm": mixing(lambda shape, *rest: range(-len(shape), 0), NORM),
     "rms_norm": mixing(lambda shape, *rest: range(-len(shape), 0), NORM),
     **dict.fromkeys("softmax _softmax log_softmax _log_softmax".split(), mixing(lambda axis, *rest: axis, SOFTMAX)),
