@@ -178,17 +178,17 @@ def restricted(penalty: Any, coef: Array, chosen: Any, points: Any) -> Array:
     twin = penalty.twin(len(coef))
     if twin is None:
         return _of_a_stranger(penalty, coef, chosen, points)
-    out = _terms(twin.terms[:, chosen]).value(points).sum(axis=-1)
+    out = terms_of(twin.terms[:, chosen]).value(points).sum(axis=-1)
     if twin.groups is not None:
         labels = twin.groups[chosen]
         for g in np.unique(labels[labels >= 0]):
             held = np.setdiff1d(np.flatnonzero(twin.groups == g), chosen)
             squares = np.sum(points[..., labels == g] ** 2, axis=-1) + np.sum(coef[held] ** 2)
-            out = out + _terms(twin.group_terms[:, g]).value(np.sqrt(squares))
+            out = out + terms_of(twin.group_terms[:, g]).value(np.sqrt(squares))
     return out
 
 
-def _terms(table: Array) -> Terms:
+def terms_of(table: Array) -> Terms:
     return Terms(**dict(zip(NAMES, table, strict=True)))
 
 
