@@ -185,6 +185,15 @@ def test_the_others_are_held_or_profiled():
         plots.GeometryDisplay.from_fit(solved("squared", "MCP"), *data(), [0, 1], standardize=True, others="profiled")
 
 
+def test_the_level_set_of_lq_is_drawn_where_it_is_asked_for():
+    display = plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "x3"], q=0.5)
+    level = np.sqrt(np.abs(display.at)).sum()
+    assert np.allclose(np.sqrt(np.abs(display.lq)).sum(axis=1), level)
+    assert plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "x3"]).lq is None
+    words = [text.get_text() for text in display.plot().ax_.texts]
+    assert "|u|^0.5 + |v|^0.5 ≤\nthat of the fit" in words
+
+
 def test_the_trajectory_passes_through_the_fit():
     display = plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "zeta"])
     sd = data()[0].to_numpy().std(axis=0)[[0, 5]]

@@ -27,6 +27,7 @@ class GeometryDisplay(Display):
     The contour through the fit touches the ball there: at a corner where a coefficient is exactly zero. For MCP and SCAD, which
     are not convex, it is a level set. `others`: "held" at the fit, or "profiled", fitted again at each point together with their
     own penalty, which takes some 625 fits and a convex penalty. (Minimised over without their penalty nothing would touch.)
+    `q` draws the level set of |u|**q + |v|**q through the fit beside the ball, for comparison: see `geometry.lq_ball`.
 
     **Attributes**, in the units the penalty acts in (`unit`: "per sd" of the columns for standardised fits, else "per unit")
 
@@ -36,6 +37,7 @@ class GeometryDisplay(Display):
       where they are profiled; `levels`: of the contours, 0 among them.
     - `least` (2,): where that is least, or None; `gradient` (2,) of the loss at the fit, which is normal to both.
     - `trajectory` (m, 2): the two along the path of the whole problem, or None.
+    - `q`, and `lq` (m, 2), the edge of {|u|**q + |v|**q <= its value at the fit}, closed; None where no q was asked for.
     """
 
     names: tuple[str, str]
@@ -53,29 +55,31 @@ class GeometryDisplay(Display):
     trajectory: Array | None
     unit: str
     others: str
+    q: float | None
+    lq: Array | None
 
     @classmethod
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, pair: Any = None, *, sample_weight: Any = None, offset: Any = None, target: int = 0,
-        others: str = "held",
+        others: str = "held", q: float | None = None,
     ) -> GeometryDisplay:  # fmt: skip
         """Of a fitted estimator and the data it was fitted to. `pair`: two names or numbers; by default the two largest."""
         fit = reading.of_estimator(estimator, X, y, sample_weight, offset, target)
-        return cls._of(fit, pair, getattr(estimator, "path_", None), others)
+        return cls._of(fit, pair, getattr(estimator, "path_", None), others, q)
 
     @classmethod
     def from_fit(
         cls, fit: Any, X: Any, y: Any, pair: Any = None, *, path: Any = None, weights: Any = None, offset: Any = None,
-        intercept: bool = True, standardize: bool = False, others: str = "held",
+        intercept: bool = True, standardize: bool = False, others: str = "held", q: float | None = None,
     ) -> GeometryDisplay:  # fmt: skip
         """Of a `Solution` and what `solve` was given; `path` adds the trajectory.
 
         **Raises** `DataError` where the solution is no fit of these data; `ParameterError` where its others cannot be profiled.
         """
-        return cls._of(reading.of_solution(fit, X, y, weights, offset, intercept, standardize), pair, path, others)
+        return cls._of(reading.of_solution(fit, X, y, weights, offset, intercept, standardize), pair, path, others, q)
 
     @classmethod
-    def _of(cls, fit: Fit, pair: Any, path: Any, others: str) -> GeometryDisplay:
+    def _of(cls, fit: Fit, pair: Any, path: Any, others: str, q: float | None) -> GeometryDisplay:
         chosen = _pair(fit, pair)
         surface = _surface(fit, chosen, others)
         plane = surface.plane if isinstance(surface, Profile) else surface
@@ -91,6 +95,7 @@ class GeometryDisplay(Display):
         return cls(
             (fit.names[chosen[0]], fit.names[chosen[1]]), plane.at, geometry.corner(plane), ball, _formula(plane),
             bool(plane.penalty.convex), u, v, loss, _levels(surface, least, loss), least, plane.gradient, trail, fit.unit, others,
+            q, None if q is None else geometry.lq_ball(plane.at, q),
         )  # fmt: skip
 
     @property
@@ -113,6 +118,8 @@ class GeometryDisplay(Display):
         rings, surface = self.levels[self.levels != 0], self._smooth()
         c.ax.contour(*surface, levels=rings, colors=loss, linewidths=1.1, linestyles="solid", alpha=0.55, zorder=2)
         c.ax.contour(*surface, levels=[0.0], colors=loss, linewidths=2.6, linestyles="solid", zorder=3.5)
+        if self.lq is not None:
+            c.ax.plot(*self.lq.T, color=c.hue(3), linewidth=2.0, linestyle=(0, (2, 1.5)), zorder=3.2)
         c.zero()
         c.zero(vertical=True)
         if self.trajectory is not None:
@@ -144,6 +151,9 @@ class GeometryDisplay(Display):
         if np.ptp(self.ball) > 0 and len(inside):
             sides = [np.argmin(inside @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1), (1, 1))]
             c.tag(inside[sides], self.formula, ball)
+        if self.lq is not None:
+            sides = [np.argmin(self.lq @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1))]
+            c.tag(self.lq[sides], f"|u|^{self.q:g} + |v|^{self.q:g} ≤\nthat of the fit", c.hue(3))
         if self.trajectory is not None:
             lengths = np.hypot(*self.trajectory.T)
             spots = [int(np.argmin(np.abs(lengths - share * lengths.max()))) for share in (0.5, 0.3, 0.7, 1.0)]
