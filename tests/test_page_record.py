@@ -15,6 +15,8 @@ import shrinkage as sh
 from shrinkage.page.evidence import evidence, half_samples
 from shrinkage.page.record import record, rounded
 from shrinkage.page.report import TEMPLATE, html, study
+from tests.pages import records
+from tests.test_page_maths import leaves
 
 RNG = np.random.default_rng(0)
 N, P = 90, 6
@@ -178,6 +180,23 @@ def test_warnings_say_what_is_wrong():
 )
 def test_rounding_for_json(x, digits, out):
     assert rounded(x, digits) == out
+
+
+def test_the_records_that_the_pages_views_are_tested_on_are_what_the_library_says():
+    """But for versions, and for how far below the tolerance a certificate is."""
+    stored, fresh = (
+        dict(leaves(given)) for given in (json.loads(records.FILE.read_text()), json.loads(json.dumps(records.records())))
+    )
+    varies = ("/versions/", "/path/certificate", "/path/certificates/")
+    assert stored.keys() == fresh.keys()
+    for where, value in fresh.items():
+        if not any(part in where for part in varies):
+            same = (
+                stored[where] == value
+                if isinstance(value, str | bool | None)
+                else np.isclose(stored[where], value, rtol=1e-5, atol=1e-6)
+            )
+            assert same, f"{where}: {stored[where]} is stored, {value} found. python -m tests.pages.records writes the file."
 
 
 # ---- what cannot be reported on
