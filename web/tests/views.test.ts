@@ -395,6 +395,13 @@ describe("predictions and certificate", () => {
     expect(show(calibration.mount, { ...l1, fitted: null }).text(".note")).toContain("Nothing to show");
   });
 
+  it("proves no optimum where the penalty is not convex", () => {
+    expect(show(certificate.mount, l1).text(".saying")).toContain("the optimum is proved to be no further off");
+    const words = show(certificate.mount, mcp).text(".saying");
+    expect(words).toContain("need not be the lowest: the penalty is not convex");
+    expect(words).not.toContain("proved");
+  });
+
   it("says whether the model under the cursor is certified", () => {
     const bad = { ...l1, path: { ...l1.path, certificates: l1.path.certificates.map((c, i) => (i === 3 ? 1e-2 : c)) } };
     const view = show(certificate.mount, bad);

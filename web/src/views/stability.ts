@@ -15,7 +15,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   if (!stability) {
     add(element, "p", record.drawn ? "Too few rows to draw halves of them." : "For this fit no halves of the rows have been drawn yet.", { class: "note" });
     if (record.drawn) return;
-    const button = add(element, "button", "Draw them", { type: "button", title: "fits every half again: a second or more" });
+    const button = add(element, "button", "Draw them", { type: "button", title: "fits every half again, which is slower" });
     button.addEventListener("click", () => button.dispatchEvent(new CustomEvent(DRAW, { bubbles: true })));
     return;
   }
