@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -287,6 +288,20 @@ def test_the_command_line_writes_a_report(tmp_path):
     assert any("1 rows with missing entries left out" in note for note in told["data"]["dropped"])
     assert told["data"]["encodings"] == [{"name": "kind", "kind": "factor", "levels": ["a", "b"]}]
     assert told["features"]["source"] == ["size", "kind", "kind"]
+
+
+def test_a_report_is_written_though_nobody_reads_the_summary(tmp_path):
+    """`shrinkage fit ... --report r.html | head -1` ends the command at its second line."""
+    words = ["fit", "examples/diabetes.csv", "--target", "disease_progression", "--report", str(tmp_path / "r.html")]
+    process = subprocess.Popen([sys.executable, "-m", "shrinkage", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdout.close()
+    process.wait(60)
+    assert (tmp_path / "r.html").stat().st_size > 100_000
+
+
+def test_the_template_is_part_of_the_package():
+    """As data of the package that is installed, which is where the report reads it from."""
+    assert resources.files("shrinkage.page").joinpath("template.html").read_bytes() == TEMPLATE.read_bytes()
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_first(tmp_path):
