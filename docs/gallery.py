@@ -55,6 +55,8 @@ PICTURES: dict[str, Callable[[Fits], Any]] = {
     "overfitting": lambda fits: plots.OverfittingDisplay.from_choice(fits.crowded),
     "geometry-l1": lambda fits: plots.GeometryDisplay.from_estimator(fits.lasso, fits.X, fits.y, PAIR),
     "geometry-l2": lambda fits: plots.GeometryDisplay.from_estimator(fits.ridge, fits.X, fits.y, PAIR),
+    "geometry-profiled": lambda fits: plots.GeometryDisplay.from_estimator(fits.lasso, fits.X, fits.y, PAIR, others="profiled"),
+    "geometry-lq": lambda fits: plots.GeometryDisplay.from_estimator(fits.lasso, fits.X, fits.y, PAIR, q=0.5),
     "geometry-net": lambda fits: plots.GeometryDisplay.from_estimator(fits.net, fits.X, fits.y, ["bmi", "hdl"]),
     "geometry-mcp": lambda fits: plots.GeometryDisplay.from_estimator(fits.mcp, fits.X, fits.y, PAIR),
     "priors": lambda fits: plots.PriorDisplay.from_penalties(

@@ -76,6 +76,16 @@ def test_noise_widens_the_prior_and_changes_no_coefficient(answer):
     assert "as you set it" in wide["prior"][0] and f"scale {108**2 / 442:.4g}" in wide["prior"][0]
 
 
+def test_rows_are_drawn_where_that_is_asked_for(answer):
+    """Not for a refit, which must be quick; then of the same fit, with what they say of it."""
+    quick, drawn = answer({"penalty": "mcp", "alpha": 2.0}), answer({"penalty": "mcp", "alpha": 2.0, "evidence": True})
+    assert not quick["drawn"] and quick["stability"] is None and not quick["fitted"]["held_out"]
+    assert drawn["drawn"] and drawn["stability"]["draws"] == 50 and drawn["fitted"]["held_out"]
+    assert quick["path"] == drawn["path"]
+    kept = np.array(drawn["stability"]["frequency"])
+    assert kept[2, -1] > 0.9 and kept[:, -1].min() < 0.5  # bmi, and something that hardly matters
+
+
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
@@ -90,6 +100,7 @@ def test_noise_widens_the_prior_and_changes_no_coefficient(answer):
         ({"noise": -3}, "noise"),
         ({"noise": 1e400}, "noise"),
         ({"standardize": "yes"}, "standardize must be true or false"),
+        ({"evidence": 1}, "evidence must be true or false"),
         ({"drop": "bmi"}, "drop must be a list"),
         ({"drop": ["weight"]}, "no feature 'weight'"),
         ({"colour": "red"}, "Unknown control 'colour'"),

@@ -164,6 +164,29 @@ def test_the_free_minimum_is_where_the_loss_is_flat():
         assert np.abs(plane.gradient_at(plane.free_minimum())).max() < 1e-8 * np.abs(plane.gradient).max()
 
 
+@pytest.mark.parametrize("q", [0.3, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("at", [(1.5, 0.0), (0.0, -2e-3), (3.0, -1.0), (0.0, 0.0)])
+def test_the_lq_ball_passes_through_the_fit(at, q):
+    """On its level; for q < 1 a star within the diamond of its corners, for 1 the diamond, for 2 the circle."""
+    edge = geometry.lq_ball(at, q)
+    level = np.sum(np.abs(at) ** np.float64(q))
+    assert np.allclose(np.sum(np.abs(edge) ** q, axis=1), level, rtol=1e-9) and np.array_equal(edge[0], edge[-1])
+    assert np.min(np.hypot(*(edge - at).T)) <= 1e-12 * np.hypot(*at)
+    corner = level ** (1 / q)
+    assert np.abs(edge).max() == pytest.approx(corner, rel=1e-12)
+    sums, norms = np.abs(edge).sum(axis=1), np.hypot(*edge.T)
+    if q < 1:
+        assert np.all(sums <= corner * (1 + 1e-9)) and np.sum(sums < 0.9 * corner) * 2 >= len(edge) * (corner > 0)
+    else:
+        assert np.allclose(sums if q == 1 else norms, corner, rtol=1e-9)
+
+
+@pytest.mark.parametrize("q", [0, -1.0, np.nan, np.inf, True, "half"])
+def test_a_q_that_is_no_power_is_refused(q):
+    with pytest.raises(sh.ParameterError, match="q must be"):
+        geometry.lq_ball([1.0, 0.0], q)
+
+
 def test_the_size_of_the_ball_is_the_hard_constraint_of_the_path():
     X, y = data("squared")
     path = sh.path(X, y, sh.SquaredError(), sh.L1(1.0), n_alphas=30)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ import shrinkage as sh
 from shrinkage.page.evidence import evidence, half_samples
 from shrinkage.page.record import record, rounded
 from shrinkage.page.report import TEMPLATE, html, study
+from tests.pages import records
+from tests.test_page_maths import leaves
 
 RNG = np.random.default_rng(0)
 N, P = 90, 6
@@ -180,6 +183,23 @@ def test_rounding_for_json(x, digits, out):
     assert rounded(x, digits) == out
 
 
+def test_the_records_that_the_pages_views_are_tested_on_are_what_the_library_says():
+    """But for versions, and for how far below the tolerance a certificate is."""
+    stored, fresh = (
+        dict(leaves(given)) for given in (json.loads(records.FILE.read_text()), json.loads(json.dumps(records.records())))
+    )
+    varies = ("/versions/", "/path/certificate", "/path/certificates/")
+    assert stored.keys() == fresh.keys()
+    for where, value in fresh.items():
+        if not any(part in where for part in varies):
+            same = (
+                stored[where] == value
+                if isinstance(value, str | bool | None)
+                else np.isclose(stored[where], value, rtol=1e-5, atol=1e-6)
+            )
+            assert same, f"{where}: {stored[where]} is stored, {value} found. python -m tests.pages.records writes the file."
+
+
 # ---- what cannot be reported on
 
 
@@ -268,6 +288,20 @@ def test_the_command_line_writes_a_report(tmp_path):
     assert any("1 rows with missing entries left out" in note for note in told["data"]["dropped"])
     assert told["data"]["encodings"] == [{"name": "kind", "kind": "factor", "levels": ["a", "b"]}]
     assert told["features"]["source"] == ["size", "kind", "kind"]
+
+
+def test_a_report_is_written_though_nobody_reads_the_summary(tmp_path):
+    """`shrinkage fit ... --report r.html | head -1` ends the command at its second line."""
+    words = ["fit", "examples/diabetes.csv", "--target", "disease_progression", "--report", str(tmp_path / "r.html")]
+    process = subprocess.Popen([sys.executable, "-m", "shrinkage", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdout.close()
+    process.wait(60)
+    assert (tmp_path / "r.html").stat().st_size > 100_000
+
+
+def test_the_template_is_part_of_the_package():
+    """As data of the package that is installed, which is where the report reads it from."""
+    assert resources.files("shrinkage.page").joinpath("template.html").read_bytes() == TEMPLATE.read_bytes()
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_first(tmp_path):

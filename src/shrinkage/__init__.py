@@ -35,7 +35,7 @@ _HOMES = {
     "shrinkage.page.explore": "explore Explorer",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("scales", "estimators", "penalties", "losses", "solvers", "tables", "model_file", "geometry", "plots")
+_MODULES = ("scales", "estimators", "penalties", "losses", "solvers", "tables", "model_file", "geometry", "profiles", "plots")
 
 __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 

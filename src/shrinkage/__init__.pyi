@@ -4,6 +4,7 @@ from shrinkage import losses as losses
 from shrinkage import model_file as model_file
 from shrinkage import penalties as penalties
 from shrinkage import plots as plots
+from shrinkage import profiles as profiles
 from shrinkage import scales as scales
 from shrinkage import solvers as solvers
 from shrinkage import tables as tables

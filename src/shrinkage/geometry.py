@@ -178,17 +178,17 @@ def restricted(penalty: Any, coef: Array, chosen: Any, points: Any) -> Array:
     twin = penalty.twin(len(coef))
     if twin is None:
         return _of_a_stranger(penalty, coef, chosen, points)
-    out = _terms(twin.terms[:, chosen]).value(points).sum(axis=-1)
+    out = terms_of(twin.terms[:, chosen]).value(points).sum(axis=-1)
     if twin.groups is not None:
         labels = twin.groups[chosen]
         for g in np.unique(labels[labels >= 0]):
             held = np.setdiff1d(np.flatnonzero(twin.groups == g), chosen)
             squares = np.sum(points[..., labels == g] ** 2, axis=-1) + np.sum(coef[held] ** 2)
-            out = out + _terms(twin.group_terms[:, g]).value(np.sqrt(squares))
+            out = out + terms_of(twin.group_terms[:, g]).value(np.sqrt(squares))
     return out
 
 
-def _terms(table: Array) -> Terms:
+def terms_of(table: Array) -> Terms:
     return Terms(**dict(zip(NAMES, table, strict=True)))
 
 
@@ -216,11 +216,8 @@ def ball(plane: Slice, reach: float, level: float | None = None, per_quadrant: i
     axes and the direction of the fit are among the directions. Where the level is never reached (a free coefficient, the
     flat part of MCP and SCAD) the edge is at `reach`.
     """
-    centre, (angles, dirs) = _centre(plane), _directions(per_quadrant)
-    toward = plane.at - centre
-    if np.any(toward):
-        here = int(np.searchsorted(angles, np.arctan2(toward[1], toward[0])))
-        dirs = np.insert(dirs, here, toward / np.hypot(*toward), axis=0)
+    centre = _centre(plane)
+    dirs = _directions(plane.at - centre, per_quadrant)
     if level is None:
         level = float(plane.penalty_at(plane.at))
     level += 1e-13 * abs(level)
@@ -236,6 +233,25 @@ def ball(plane: Slice, reach: float, level: float | None = None, per_quadrant: i
     return np.vstack([edge, edge[:1]])
 
 
+def lq_ball(at: Any, q: float, per_quadrant: int = 121) -> Array:
+    """The edge of {v : |v_1|**q + |v_2|**q <= its value at `at`}, (m, 2), a closed polygon; `at` (2,) is on it.
+
+    For q < 1 a star that lies in the diamond through its corners, for comparison with the balls of the library's penalties. The
+    library does not fit under |w|**q with q < 1 (bridge): its slope at zero has no bound, so that w = 0 is stationary
+    whatever the data and the strength, and a certificate would hold there without saying anything.
+
+    **Raises** `ParameterError` unless q is a finite number > 0.
+    """
+    if isinstance(q, bool) or not isinstance(q, int | float | np.number) or not 0 < q < np.inf:
+        raise ParameterError(f"q must be a finite number > 0; got {q!r}.")
+    at = np.asarray(at, np.float64)
+    dirs = _directions(at, per_quadrant)
+    size = float(np.abs(at).max()) or 1.0
+    level = np.sum(np.abs(at / size) ** q)
+    edge = size * dirs * ((level / np.sum(np.abs(dirs) ** q, axis=1)) ** (1 / q))[:, None]
+    return np.vstack([edge, edge[:1]])
+
+
 def _centre(plane: Slice) -> Array:
     """Where the penalty is least: zero, or what the bounds allow that is nearest."""
     whole = np.array(plane.coef)
@@ -245,14 +261,18 @@ def _centre(plane: Slice) -> Array:
     return np.asarray(plane.penalty.prox(whole, 1e-12))[plane.chosen]
 
 
-def _directions(per_quadrant: int) -> tuple[Array, Array]:
-    """Angles from -pi up to pi and their unit vectors, (4 per_quadrant, 2): exact on the axes and close together near them,
-    where corners are."""
+def _directions(through: Array, per_quadrant: int) -> Array:
+    """Unit vectors of angles from -pi up to pi, (m, 2): exact on the axes, close together near them, where corners are, and that
+    of `through` (2,) among them."""
     quarter = (1 - np.cos(np.pi * np.arange(per_quadrant) / per_quadrant)) / 2 * np.pi / 2
     first = -np.column_stack([np.cos(quarter), np.sin(quarter)])
     turn = np.array([[0.0, 1.0], [-1.0, 0.0]])  # by a quarter, of row vectors
     angles = np.concatenate([quarter + (k - 2) * np.pi / 2 for k in range(4)])
-    return angles, np.vstack([first @ np.linalg.matrix_power(turn, k) for k in range(4)])
+    dirs = np.vstack([first @ np.linalg.matrix_power(turn, k) for k in range(4)])
+    if not np.any(through):
+        return dirs
+    here = int(np.searchsorted(angles, np.arctan2(through[1], through[0])))
+    return np.insert(dirs, here, through / np.hypot(*through), axis=0)
 
 
 def corner(plane: Slice) -> Array:

@@ -363,6 +363,26 @@ def test_a_page_without_its_server_says_so(chromium):
         assert data(page, "geometry")["index"] == 10
 
 
+def test_rows_are_drawn_for_a_refit_when_they_are_asked_for(page):
+    """A refit has no stability of its own until then; the fit, the cursor and the pair stay."""
+    assert page.locator("#stability rect[data-share]").count() == 6
+    choose(page, "elastic_net")
+    pair(page, 2, 4)
+    move(page, 50)
+    assert page.locator("#stability rect[data-share]").count() == 0
+    assert "no halves of the rows have been drawn yet" in page.locator("#stability").inner_text()
+    assert "predicted by the model itself" in page.locator("#fitted").text_content()
+    page.get_by_role("button", name="Draw them").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#stability rect[data-share]")
+    assert page.evaluate("() => document.activeElement.id") == "stability"
+    assert "kept in at least nine of ten draws" in page.locator("#stability .saying").inner_text()
+    assert "each row predicted by the fold" in page.locator("#fitted").text_content()
+    assert data(page, "geometry")["index"] == 50 and page.input_value("#geometry select[data-side=x]") == "2"
+    choose(page, "l1")
+    assert page.locator("#stability rect[data-share]").count() == 0
+
+
 # ---- the tour
 
 

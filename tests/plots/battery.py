@@ -86,6 +86,10 @@ DISPLAYS = {
         )
         for loss, penalty in [("squared", name) for name in PENALTIES] + [("poisson", "L1"), ("huber", "group")]
     },
+    "geometry profiled": lambda: plots.GeometryDisplay.from_estimator(
+        lasso(), *data(), ["age", "a_rather_long_name"], others="profiled"
+    ),
+    "geometry with a level set of L_q": lambda: plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "zeta"], q=0.5),
     "geometry at zero": lambda: plots.GeometryDisplay.from_fit(
         solved("squared", "L1"), *data(), np.flatnonzero(solved("squared", "L1").coef == 0)[:2].tolist(), standardize=True
     ),

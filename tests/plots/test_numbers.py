@@ -154,6 +154,46 @@ def test_the_contours_are_those_of_the_loss(loss):
     assert 0.0 in display.levels
 
 
+def test_the_others_are_held_or_profiled():
+    """Profiled, the same ball and gradient; the loss is fitted anew at each point, and no higher than the held one there."""
+    pair = ["age", "a_rather_long_name"]
+    held, display = (
+        plots.GeometryDisplay.from_estimator(lasso(), *data(), pair, others=others) for others in ("held", "profiled")
+    )
+    assert np.array_equal(display.at, held.at) and np.array_equal(display.gradient, held.gradient)
+    assert display.formula == held.formula and (held.others, display.others) == ("held", "profiled")
+    away = display.ball - display.at
+    assert np.max(away @ -display.gradient) < 1e-4 * np.hypot(*display.gradient) * np.abs(display.ball).max()
+    X, y = data()
+    sd, mean, w = X.to_numpy().std(axis=0), X.to_numpy().mean(axis=0), lasso().coef_ * X.to_numpy().std(axis=0)
+    Z = (X.to_numpy() - mean) / sd
+    strength, target = len(y) * lasso().alpha_, y - y.mean()
+
+    def profiled(two):
+        left = target - Z[:, :2] @ two
+        others = sh.solve(Z[:, 2:], left, sh.SquaredError(), sh.L1(strength), tol=1e-12).coef
+        return np.sum((left - Z[:, 2:] @ others) ** 2) / 2 + strength * np.abs(others).sum()
+
+    for i, j in [(0, 3), (7, 7), (20, 11)]:
+        point = np.array([display.u[j], display.v[i]])
+        assert np.isclose(display.loss[i, j], profiled(point) - profiled(w[:2]), rtol=1e-6)
+        fixed = target - Z @ np.r_[point, w[2:]]
+        assert display.loss[i, j] < np.sum(fixed**2) / 2 + strength * np.abs(w[2:]).sum() - profiled(w[:2])
+    with pytest.raises(sh.ParameterError, match="'held', 'profiled'"):
+        plots.GeometryDisplay.from_estimator(lasso(), *data(), pair, others="free")
+    with pytest.raises(sh.ParameterError, match="not convex"):
+        plots.GeometryDisplay.from_fit(solved("squared", "MCP"), *data(), [0, 1], standardize=True, others="profiled")
+
+
+def test_the_level_set_of_lq_is_drawn_where_it_is_asked_for():
+    display = plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "x3"], q=0.5)
+    level = np.sqrt(np.abs(display.at)).sum()
+    assert np.allclose(np.sqrt(np.abs(display.lq)).sum(axis=1), level)
+    assert plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "x3"]).lq is None
+    words = [text.get_text() for text in display.plot().ax_.texts]
+    assert "|u|^0.5 + |v|^0.5 ≤\nthat of the fit" in words
+
+
 def test_the_trajectory_passes_through_the_fit():
     display = plots.GeometryDisplay.from_estimator(lasso(), *data(), ["age", "zeta"])
     sd = data()[0].to_numpy().std(axis=0)[[0, 5]]

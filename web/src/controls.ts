@@ -36,6 +36,7 @@ export function wantedOf(record: PageRecord): Wanted {
     drop: [],
     alpha: null,
     noise: null,
+    evidence: false,
   };
 }
 

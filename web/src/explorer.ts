@@ -6,6 +6,7 @@ import { nearest } from "./scene";
 import { ask, inTurn, type Wanted } from "./server";
 import { start, Store, type State } from "./state";
 import { guide } from "./tour";
+import { DRAW } from "./views/stability";
 
 type Show = (record: PageRecord, store: Store) => Store;
 
@@ -50,7 +51,7 @@ export function explore(first: PageRecord, show: Show): void {
     began = performance.now();
     controls.say("fitting …", "status");
     const done = new Promise<void>((resume) => waiting.push(resume));
-    asking = { ...asking, ...part };
+    asking = { ...asking, evidence: false, ...part };
     void request(asking);
     return done;
   };
@@ -64,6 +65,11 @@ export function explore(first: PageRecord, show: Show): void {
     ["Guided tour", tour],
     ["Start again", reset],
   ]);
+  document.getElementById("page")!.addEventListener(DRAW, () => {
+    void change({ evidence: true }).then(() => {
+      if (document.activeElement === document.body) document.getElementById("stability")?.focus(); // the button is gone
+    });
+  });
   put(first, original, store.now);
 }
 

@@ -40,7 +40,7 @@ export function show(record: PageRecord, store: Store = new Store(start(record))
   for (const some of SECTIONS) {
     const host = some.length > 1 ? add(page, "div", "", { class: "pair" }) : page;
     for (const [id, title, view] of some) {
-      const section = add(host, "section", "", { id, "aria-labelledby": `${id}-heading` });
+      const section = add(host, "section", "", { id, "aria-labelledby": `${id}-heading`, tabindex: "-1" });
       add(section, "h2", title, { id: `${id}-heading` });
       view(section, record, store);
     }

@@ -25,6 +25,7 @@ export interface PageRecord {
   path: Path;
   curve: Curve | null; // cross-validation; null where no folds could be run
   local: Local | null; // the loss as a quadratic: exact for squared error
+  drawn: boolean; // whether rows were drawn for `stability` and `fitted`: a refit leaves that until it is asked for
   stability: Stability | null;
   fitted: Fitted | null;
   data: Fingerprint;

@@ -10,6 +10,7 @@ export interface Wanted {
   drop: string[];
   alpha: number | null;
   noise: number | null;
+  evidence: boolean; // draw halves of the rows: slower
 }
 
 export type Ask = (wanted: Wanted) => Promise<PageRecord>;

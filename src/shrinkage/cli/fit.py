@@ -72,13 +72,12 @@ def fit(
     estimator, notes = _fitted(request, training, alpha, None if alpha is not None else chosen, cv, seed)
     result = _model(request, training, estimator, chosen if alpha is None else None, seed)
     page = _page(training, estimator) if report is not None else ""
-    code = _tell(result, notes, model, json)
     if report is not None:
         from shrinkage.files import write_atomically
 
         write_atomically(report, page.encode())
         console.say(f"Report written to {report}: open it in a browser.")
-    return code
+    return _tell(result, notes, model, json)
 
 
 def _request(

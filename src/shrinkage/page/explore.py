@@ -98,14 +98,15 @@ def answering(study: Study) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
     def answer(wanted: dict[str, Any]) -> dict[str, Any]:
         controls = Controls.read(wanted, study)
-        return with_noise(refitted(study, controls), controls.noise)
+        return told(refitted(study, controls), controls)
 
     return answer
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What the page's controls say. `alpha` acts on the mean loss; None: it is chosen. `noise`: sigma; None: estimated."""
+    """What the page's controls say. `alpha` acts on the mean loss; None: it is chosen. `noise`: sigma; None: estimated.
+    `evidence`: whether halves of the rows are drawn, for the stability of the selection and for held-out predictions."""
 
     penalty: str = "l1"
     l1_ratio: float = 0.5
@@ -113,6 +114,7 @@ class Controls:
     drop: tuple[str, ...] = ()
     alpha: float | None = None
     noise: float | None = None
+    evidence: bool = False
 
     @classmethod
     def read(cls, wanted: dict[str, Any], study: Study) -> Controls:
@@ -127,9 +129,11 @@ class Controls:
             drop=_dropped(wanted.get("drop", []), study.names),
             alpha=_number(wanted, "alpha", None, open_low=True),
             noise=_number(wanted, "noise", None, open_low=True),
+            evidence=wanted.get("evidence", False),
         )
-        if not isinstance(found.standardize, bool):
-            raise ParameterError(f"standardize must be true or false; got {found.standardize!r}.")
+        for name in ("standardize", "evidence"):
+            if not isinstance(getattr(found, name), bool):
+                raise ParameterError(f"{name} must be true or false; got {getattr(found, name)!r}.")
         if found.noise is not None and study.task.loss.name != "squared_error":
             raise ParameterError(f"The noise level belongs to squared error; the loss is {study.task.loss.name}.")
         return found
@@ -233,9 +237,9 @@ def _origin(study: Study, controls: Controls, model: str, kept: list[int]) -> Or
     )  # fmt: skip
 
 
-def with_noise(study: Study, noise: float | None) -> dict[str, Any]:
-    """The record, its priors told for a sigma that the reader has set. Without draws for the stability: they take long."""
-    found = record(study, live=True, draws=0)
+def told(study: Study, controls: Controls) -> dict[str, Any]:
+    """The record, its priors told for a sigma that the reader has set. Draws take long: only where they are asked for."""
+    found, noise = record(study, live=True, draws=None if controls.evidence else 0), controls.noise
     if noise is None:
         return found
     sigma = Sigma(noise / study.task.loss.sigma, f"sigma = {noise:.4g}, as you set it")

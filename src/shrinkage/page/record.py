@@ -67,6 +67,7 @@ def record(study: Study, *, live: bool = False, draws: int | None = None) -> dic
         "path": _path(study, coefs[shown] * unit[shown, None]),
         "curve": _curve(study),
         "local": local,
+        "drawn": draws != 0,
         "stability": None if found is None else _stability(found, shown),
         "fitted": _fitted(study, found),
         "data": _fingerprint(study),

@@ -12,26 +12,32 @@ from shrinkage.geometry import Slice
 from shrinkage.plots import reading
 from shrinkage.plots.reading import Array, Fit
 from shrinkage.plots.style import Canvas, Display, canvas
+from shrinkage.profiles import Profile
 
 RINGS = (0.35, 0.7, 1.0, 1.35, 1.75, 2.2)  # distances from the least loss, those of the fit being 1
 FINE, COARSE = 101, 61  # points of the grid a side: where the loss is quadratic, and where it is summed at each
+REFITTED = 25  # where the others are fitted again at each
+OTHERS = ("held", "profiled")
 
 
 @dataclass(frozen=True, eq=False)
 class GeometryDisplay(Display):
-    """The loss in two coefficients, the others held at the fit, and the penalty's ball through the fit.
+    """The loss in two coefficients, and the penalty's ball through the fit.
 
     The contour through the fit touches the ball there: at a corner where a coefficient is exactly zero. For MCP and SCAD, which
-    are not convex, it is a level set. (With the others minimised over without their penalty the two would not touch.)
+    are not convex, it is a level set. `others`: "held" at the fit, or "profiled", fitted again at each point together with their
+    own penalty, which takes some 625 fits and a convex penalty. (Minimised over without their penalty nothing would touch.)
+    `q` draws the level set of |u|**q + |v|**q through the fit beside the ball, for comparison: see `geometry.lq_ball`.
 
     **Attributes**, in the units the penalty acts in (`unit`: "per sd" of the columns for standardised fits, else "per unit")
 
     - `names` of the two; `at` (2,): the fit; `zero` (2,) bool: which are exactly zero.
     - `ball` (m, 2): the edge of {penalty <= its value at the fit}, closed; `formula`: it in words; `convex`.
-    - `u`, `v` (g,): a grid; `loss` (g, g), its rows along v: the summed loss less that of the fit; `levels`: of the contours,
-      0 among them.
-    - `least` (2,): where the loss alone is least, or None; `gradient` (2,) of the loss at the fit, which is normal to both.
+    - `u`, `v` (g,): a grid; `loss` (g, g), its rows along v: the summed loss less that of the fit, with the penalty of the others
+      where they are profiled; `levels`: of the contours, 0 among them.
+    - `least` (2,): where that is least, or None; `gradient` (2,) of the loss at the fit, which is normal to both.
     - `trajectory` (m, 2): the two along the path of the whole problem, or None.
+    - `q`, and `lq` (m, 2), the edge of {|u|**q + |v|**q <= its value at the fit}, closed; None where no q was asked for.
     """
 
     names: tuple[str, str]
@@ -48,42 +54,48 @@ class GeometryDisplay(Display):
     gradient: Array
     trajectory: Array | None
     unit: str
+    others: str
+    q: float | None
+    lq: Array | None
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, pair: Any = None, *, sample_weight: Any = None, offset: Any = None, target: int = 0
-    ) -> GeometryDisplay:
+        cls, estimator: Any, X: Any, y: Any, pair: Any = None, *, sample_weight: Any = None, offset: Any = None, target: int = 0,
+        others: str = "held", q: float | None = None,
+    ) -> GeometryDisplay:  # fmt: skip
         """Of a fitted estimator and the data it was fitted to. `pair`: two names or numbers; by default the two largest."""
         fit = reading.of_estimator(estimator, X, y, sample_weight, offset, target)
-        return cls._of(fit, pair, getattr(estimator, "path_", None))
+        return cls._of(fit, pair, getattr(estimator, "path_", None), others, q)
 
     @classmethod
     def from_fit(
         cls, fit: Any, X: Any, y: Any, pair: Any = None, *, path: Any = None, weights: Any = None, offset: Any = None,
-        intercept: bool = True, standardize: bool = False,
+        intercept: bool = True, standardize: bool = False, others: str = "held", q: float | None = None,
     ) -> GeometryDisplay:  # fmt: skip
         """Of a `Solution` and what `solve` was given; `path` adds the trajectory.
 
-        **Raises** `DataError` where the solution is no fit of these data.
+        **Raises** `DataError` where the solution is no fit of these data; `ParameterError` where its others cannot be profiled.
         """
-        return cls._of(reading.of_solution(fit, X, y, weights, offset, intercept, standardize), pair, path)
+        return cls._of(reading.of_solution(fit, X, y, weights, offset, intercept, standardize), pair, path, others, q)
 
     @classmethod
-    def _of(cls, fit: Fit, pair: Any, path: Any) -> GeometryDisplay:
+    def _of(cls, fit: Fit, pair: Any, path: Any, others: str, q: float | None) -> GeometryDisplay:
         chosen = _pair(fit, pair)
-        plane = fit.slice(chosen)
-        least = plane.free_minimum()
+        surface = _surface(fit, chosen, others)
+        plane = surface.plane if isinstance(surface, Profile) else surface
+        least = surface.free_minimum()
         trail = None if path is None else geometry.trajectory(reading.path_of(path)[0], chosen, plane.scale)
         points = [plane.at, np.zeros(2), *([] if least is None else [least]), *([] if trail is None else trail)]
         size = max(float(np.abs(points).max()), 1e-12)
         ball = geometry.ball(plane, 3 * size)
         low, high = _frame(np.vstack([points, ball[np.abs(ball).max(axis=1) < 2.5 * size]]))
-        count = FINE if plane.loss.quadratic else COARSE
+        count = REFITTED if surface is not plane else FINE if plane.loss.quadratic else COARSE
         u, v = np.linspace(low[0], high[0], count), np.linspace(low[1], high[1], count)
-        loss = plane.loss_above(np.stack(np.meshgrid(u, v), axis=-1))
+        loss = surface.loss_above(np.stack(np.meshgrid(u, v), axis=-1))
         return cls(
             (fit.names[chosen[0]], fit.names[chosen[1]]), plane.at, geometry.corner(plane), ball, _formula(plane),
-            bool(plane.penalty.convex), u, v, loss, _levels(plane, least, loss), least, plane.gradient, trail, fit.unit,
+            bool(plane.penalty.convex), u, v, loss, _levels(surface, least, loss), least, plane.gradient, trail, fit.unit, others,
+            q, None if q is None else geometry.lq_ball(plane.at, q),
         )  # fmt: skip
 
     @property
@@ -103,11 +115,11 @@ class GeometryDisplay(Display):
         loss, ball = c.hue(1), c.hue(0)
         c.ax.fill(*self.ball.T, facecolor=ball, alpha=0.16, linewidth=0, zorder=1.5)
         c.ax.plot(*self.ball.T, color=ball, linewidth=2.6, zorder=3, solid_joinstyle="miter")
-        others = self.levels[self.levels != 0]
-        c.ax.contour(
-            self.u, self.v, self.loss, levels=others, colors=loss, linewidths=1.1, linestyles="solid", alpha=0.55, zorder=2
-        )
-        c.ax.contour(self.u, self.v, self.loss, levels=[0.0], colors=loss, linewidths=2.6, linestyles="solid", zorder=3.5)
+        rings, surface = self.levels[self.levels != 0], self._smooth()
+        c.ax.contour(*surface, levels=rings, colors=loss, linewidths=1.1, linestyles="solid", alpha=0.55, zorder=2)
+        c.ax.contour(*surface, levels=[0.0], colors=loss, linewidths=2.6, linestyles="solid", zorder=3.5)
+        if self.lq is not None:
+            c.ax.plot(*self.lq.T, color=c.hue(3), linewidth=2.0, linestyle=(0, (2, 1.5)), zorder=3.2)
         c.zero()
         c.zero(vertical=True)
         if self.trajectory is not None:
@@ -122,18 +134,37 @@ class GeometryDisplay(Display):
         self._words(c, loss, ball)
         return self._keep(c.ax, c.figure)
 
+    def _smooth(self) -> tuple[Array, Array, Array]:
+        """u, v and the loss on a grid that is fine enough to be drawn: between points that were dear, cubic splines."""
+        if len(self.u) >= COARSE:
+            return self.u, self.v, self.loss
+        from scipy.interpolate import RectBivariateSpline  # late: it is slow to import
+
+        u, v = (np.linspace(x[0], x[-1], FINE) for x in (self.u, self.v))
+        return u, v, RectBivariateSpline(self.v, self.u, self.loss)(v, u)
+
     def _words(self, c: Canvas, loss: str, ball: str) -> None:
         c.tag(tuple(self.at), "fit", c.theme.ink, weight="bold")
         if self.least is not None:
-            c.tag(tuple(self.least), "least loss,\nothers held", loss)
+            c.tag(tuple(self.least), f"least loss,\nothers {self.others}", loss)
         inside = self.ball[(np.abs(self.ball) < 0.98 * np.array([np.abs(self.u).max(), np.abs(self.v).max()])).all(axis=1)]
         if np.ptp(self.ball) > 0 and len(inside):
             sides = [np.argmin(inside @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1), (1, 1))]
             c.tag(inside[sides], self.formula, ball)
+        if self.lq is not None:
+            sides = [np.argmin(self.lq @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1))]
+            c.tag(self.lq[sides], f"|u|^{self.q:g} + |v|^{self.q:g} ≤\nthat of the fit", c.hue(3))
         if self.trajectory is not None:
             lengths = np.hypot(*self.trajectory.T)
             spots = [int(np.argmin(np.abs(lengths - share * lengths.max()))) for share in (0.5, 0.3, 0.7, 1.0)]
             c.tag(self.trajectory[spots], "path over alpha", c.hue(2))
+
+
+def _surface(fit: Fit, chosen: list[int], others: str) -> Slice | Profile:
+    """The loss that is drawn."""
+    if others not in OTHERS:
+        raise reading.ParameterError(f"others must be one of {', '.join(map(repr, OTHERS))}; got {others!r}.")
+    return fit.slice(chosen) if others == "held" else Profile.of(fit.task, fit.coef, fit.intercept, chosen)
 
 
 def _pair(fit: Fit, pair: Any) -> list[int]:
@@ -153,9 +184,9 @@ def _frame(points: Array) -> tuple[Array, Array]:
     return middle - half, middle + half
 
 
-def _levels(plane: Slice, least: Array | None, loss: Array) -> Array:
+def _levels(surface: Slice | Profile, least: Array | None, loss: Array) -> Array:
     """Of the contours: rings about the least loss, the fit on one of them; where there is no least loss, quantiles."""
-    depth = 0.0 if least is None else -float(plane.loss_above(least))
+    depth = 0.0 if least is None else -float(surface.loss_above(least))
     if depth > 1e-9 * float(np.abs(loss).max()):
         return np.unique([depth * (ring**2 - 1) for ring in RINGS])
     return np.unique([0.0, *np.quantile(loss[np.isfinite(loss)], (0.1, 0.25, 0.5, 0.75))])

@@ -47,6 +47,12 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     saying.textContent =
       `At alpha = ${told(path.alphas[state.index])} the relative ${path.certificate_kind} is ${told(found, 2)}, ` +
       `${found <= path.tol ? "within" : "beyond"} the tolerance ${told(path.tol)}: ` +
-      (found <= path.tol ? "the optimum is proved to be no further off." : "this model is not certified.");
+      (found <= path.tol ? proved(record) : "this model is not certified.");
   });
+}
+
+/** What a certificate that holds says: a gap bounds the distance to the optimum, a violation does not. */
+function proved(record: PageRecord): string {
+  if (record.path.certificate_kind === "duality gap") return "the optimum is proved to be no further off.";
+  return `the optimality conditions hold${record.penalty.convex ? "" : ", at a point that need not be the lowest: the penalty is not convex"}.`;
 }

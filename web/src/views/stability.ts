@@ -6,11 +6,17 @@ import type { Store } from "../state";
 const MOST = 25;
 const STEP = 19;
 
+/** The event by which the reader asks for draws of a refit. */
+export const DRAW = "draw";
+
 /** How often each feature is kept when half of the rows are drawn again. */
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
   const stability = record.stability;
   if (!stability) {
-    add(element, "p", "Too few rows to draw halves of them.", { class: "note" });
+    add(element, "p", record.drawn ? "Too few rows to draw halves of them." : "For this fit no halves of the rows have been drawn yet.", { class: "note" });
+    if (record.drawn) return;
+    const button = add(element, "button", "Draw them", { type: "button", title: "fits every half again, which is slower" });
+    button.addEventListener("click", () => button.dispatchEvent(new CustomEvent(DRAW, { bubbles: true })));
     return;
   }
   const last = stability.indices.length - 1;
