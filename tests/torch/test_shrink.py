@@ -583,7 +583,7 @@ def test_penalties_go_on_with_an_optimizer_of_ours(make):
     model, x = mlp().double(), torch.randn(9, 12).double()
     for tensor in (model[0].weight, model[0].bias):
         zero(tensor, slice(5, 25))
-    penalties = Penalties(model, {"0.weight": sh.L1(0.3), "2.weight": Groups(sh.L1(2.0), "columns")})
+    penalties = Penalties(model, {"0.weight": sh.L1(0.3), "2.weight": Groups(sh.L1(5.0), "columns")})
     optimizer = make(model.parameters(), penalties, lr=0.02)
 
     def train(net, optimizer, steps):

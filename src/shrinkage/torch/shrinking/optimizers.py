@@ -28,7 +28,7 @@ def shrink_optimizer(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Map
             "LBFGS keeps one vector over all parameters, which cannot be cut: make a new optimizer after shrinking."
         )
     for entry in optimizer.penalties.penalised if isinstance(optimizer, Prox) else ():
-        if cuts.get(entry.parameter) and not follows_shape(entry.penalty):
+        if cuts.get(entry.parameter) and not follows_shape(entry.penalty):  # type: ignore[arg-type]
             raise ParameterError(
                 f"The penalty of {entry.name}, {entry.penalty!r}, is for its shape before: shrink without `optimizer=`, then "
                 "make new Penalties and a new optimizer."
