@@ -3,8 +3,8 @@
     pip install "shrinkage[torch]"
     python examples/torch_shrink.py
 
-Two kinds of groups are penalised by their norm, after each step of the optimizer: the weights that leave a pixel, and the row
-of a hidden unit with its bias. What goes is then left out for real: the network gives the same logits from fewer numbers.
+In every layer the weights that read one input, a pixel or a hidden unit, are a group, whose norm is penalised. An input that no
+weight reads is then left out for real: the network gives the same logits from fewer numbers.
 """
 
 from __future__ import annotations
@@ -17,37 +17,22 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from shrinkage.torch import load_shrunk, save_shrunk, shrink
+import shrinkage as sh
+from shrinkage.torch import Groups, Penalties, ProxAdam, load_shrunk, save_shrunk, shrink
 
-RATE, STRENGTH, EPOCHS = 0.1, 0.008, 60
+RATE, STRENGTH, EPOCHS = 3e-3, 3e-3, 60
 
 
 def build() -> nn.Module:
     return nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
 
 
-@torch.no_grad()
-def proximal_step(layers: list[nn.Linear], threshold: float) -> None:
-    """Shrink the norm of each group by the threshold, to zero where it is smaller."""
-    for layer in layers:
-        rows = torch.cat([layer.weight, layer.bias[:, None]], 1).norm(dim=1, keepdim=True)
-        factor = torch.where(rows > threshold, 1 - threshold / rows, 0.0)
-        layer.weight *= factor
-        layer.bias *= factor[:, 0]
-    pixels = layers[0].weight.norm(dim=0)
-    layers[0].weight *= torch.where(pixels > threshold, 1 - threshold / pixels, 0.0)
-
-
-def train(
-    model: nn.Module, optimizer: torch.optim.Optimizer, X: torch.Tensor, y: torch.Tensor, epochs: int, threshold: float
-) -> None:
+def train(model: nn.Module, optimizer: torch.optim.Optimizer, X: torch.Tensor, y: torch.Tensor, epochs: int) -> None:
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(64):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(X[rows]), y[rows]).backward()
             optimizer.step()
-            if threshold:
-                proximal_step([model[0], model[2]], threshold)
 
 
 @torch.no_grad()
@@ -62,8 +47,9 @@ def main() -> None:
         torch.tensor(pixels / 16).float(), torch.tensor(digits), stratify=digits, random_state=0
     )
     model = build()
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    train(model, optimizer, X, y, EPOCHS, RATE * STRENGTH)
+    penalties = Penalties(model, {"*.weight": Groups(sh.L1(STRENGTH), "columns")})
+    optimizer = ProxAdam(model.parameters(), penalties, lr=RATE)
+    train(model, optimizer, X, y, EPOCHS)
 
     shrunk = shrink(model, X_test, optimizer, drop_inputs=True)
     print(shrunk)
@@ -73,7 +59,7 @@ def main() -> None:
     print(f"\nlargest difference of a logit: {difference:.1e}")
     print(f"accuracy of the large network {large:.3f}, of the small one {small:.3f}")
 
-    train(shrunk.model, shrunk.optimizer, *shrunk.select(X), y, 20, 0.0)
+    train(shrunk.model, shrunk.optimizer, *shrunk.select(X), y, 20)
     print(f"after twenty epochs more, without a penalty: {accuracy(shrunk.model, small_test, y_test):.3f}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.safetensors"

@@ -65,6 +65,44 @@ def test_strength_0_changes_no_bit(case, form, zero):
     assert same_bits(*runs)
 
 
+NOTHING = [
+    sh.L1(np.zeros(6)), sh.MCP(0.0, 3.0), sh.SCAD(0.0, 3.7), sh.L1(0.0) + st.Groups(sh.L1(0.0), "rows"), st.Nuclear(0.0),
+    st.Groups(sh.MCP(0.0, 3.0), "rows"), sh.Grouped(sh.L1(0.0), np.arange(24) % 5), 0.0 * st.Groups(sh.L1(1.0), "rows"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("penalty", NOTHING, ids=repr)
+def test_any_penalty_of_strength_0_changes_no_bit(penalty, dtype):
+    runs = []
+    for penalised in (False, True):
+        torch.manual_seed(0)
+        model = nn.Linear(6, 4, dtype=dtype)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        if penalised:
+            st.attach(optimizer, st.Penalties(model, {"weight": penalty}))
+        for _ in range(4):
+            for p in model.parameters():
+                p.grad = torch.randn(p.shape, dtype=dtype)
+            optimizer.step()
+        runs.append(states(model))
+    assert same_bits(*runs)
+
+
+@pytest.mark.parametrize("case", [case for case in OPTIMIZERS if "maximize" in inspect.signature(case.kind).parameters], ids=str)
+def test_maximising_minus_the_loss_shrinks_too(case):
+    runs = []
+    for sign in (1, -1):
+        model = network()
+        optimizer = st.attach(case.make(model.parameters(), maximize=sign < 0), st.Penalties(model, {"*.weight": sh.L1(1e-2)}))
+        for inputs, targets in batches(3):
+            optimizer.zero_grad()
+            (sign * nn.functional.cross_entropy(model(inputs), targets)).backward()
+            optimizer.step()
+        runs.append(states(model))
+    assert same_bits(*runs)
+
+
 @pytest.mark.parametrize("make", [st.ProxSGD, st.ProxAdam, st.ProxAdamW])
 def test_built_in_and_attached_are_the_same(make):
     base = {st.ProxSGD: optim.SGD, st.ProxAdam: optim.Adam, st.ProxAdamW: optim.AdamW}[make]

@@ -15,6 +15,7 @@ from shrinkage.errors import ParameterError
 from shrinkage.penalties import Grouped, Penalty
 from shrinkage.penalties.calculus import Sum
 from shrinkage.penalties.elementary import Elementary
+from shrinkage.penalties.terms import NAMES
 from shrinkage.torch.layouts import Axes, Labels, Split, split_by
 
 ROUNDS = 5  # of Newton: 1e-12 in double precision for steps that differ by up to 1e8 within a group
@@ -162,6 +163,13 @@ def needs_one_step(penalty: Penalty) -> bool:
 def has_labels(penalty: Penalty, shape: tuple[int, ...]) -> bool:
     """Whether a part of it has groups by labels, which are no axes of the tensor."""
     return any(isinstance(part, Groups) and isinstance(part._split(shape), Labels) for part in _parts(penalty))
+
+
+def follows_shape(penalty: Penalty) -> bool:
+    """Whether it means the same for a tensor with fewer rows and columns: it counts no heads and labels no coefficients."""
+    parts = [getattr(part, "inner", part) for part in (*_parts(penalty), getattr(penalty, "plain", None))]
+    numbers = all(np.ndim(getattr(part.terms, name)) == 0 for part in parts if isinstance(part, Elementary) for name in NAMES)
+    return numbers and all(isinstance(part.by, str) for part in _parts(penalty) if isinstance(part, Groups))
 
 
 def _parts(penalty: Penalty) -> tuple[Any, ...]:

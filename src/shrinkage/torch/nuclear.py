@@ -33,6 +33,8 @@ class Nuclear(Penalty):
         return self.strength * torch.linalg.matrix_norm(_matrix(w), "nuc")
 
     def prox(self, w: Tensor, step: Any) -> Tensor:
+        if not self.strength:
+            return w  # to the last bit, which the product of the factors is not
         u, s, v = torch.linalg.svd(_matrix(w), full_matrices=False)
         kept = (s - step * self.strength).clamp(min=0)
         return (u * kept @ v).reshape(w.shape)

@@ -10,7 +10,7 @@ from shrinkage.torch.penalties import Penalties
 from shrinkage.torch.proximal import Proximal
 
 
-class _Prox(optim.Optimizer):
+class Prox(optim.Optimizer):
     """`attach` at birth. The penalties travel with copies and pickles (their parameters are copied together with the
     optimizer's: copy the model in the same call, `copy.deepcopy((model, optimizer))`)."""
 
@@ -18,6 +18,11 @@ class _Prox(optim.Optimizer):
         super().__init__(params, **settings)  # type: ignore[arg-type]
         self._proximal = Proximal(penalties, semantics)
         self._proximal.attach(self)
+
+    @property
+    def penalties(self) -> Penalties:
+        """Those of the proximal step; a copy has its own."""
+        return self._proximal.penalties
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_proximal": self._proximal}
@@ -28,7 +33,7 @@ class _Prox(optim.Optimizer):
             self._proximal.attach(self)
 
 
-class ProxSGD(_Prox, optim.SGD):
+class ProxSGD(Prox, optim.SGD):
     """`torch.optim.SGD`, momentum, dampening and Nesterov included, followed by the proximal step of the penalties.
 
     `params` and `settings` are those of `torch.optim.SGD`; `semantics` as in `attach`.
@@ -38,7 +43,7 @@ class ProxSGD(_Prox, optim.SGD):
         super().__init__(params, penalties, semantics, {"lr": lr, **settings})
 
 
-class ProxAdam(_Prox, optim.Adam):
+class ProxAdam(Prox, optim.Adam):
     """`torch.optim.Adam` followed by the proximal step of the penalties, in Adam's own metric.
 
     `params` and `settings` are those of `torch.optim.Adam`, but on a CPU `fused` is True unless `fused` or `foreach` is given:
@@ -50,7 +55,7 @@ class ProxAdam(_Prox, optim.Adam):
         super().__init__(params, penalties, semantics, {"lr": lr, **form, **settings})
 
 
-class ProxAdamW(_Prox, optim.AdamW):
+class ProxAdamW(Prox, optim.AdamW):
     """`torch.optim.AdamW` followed by the proximal step of the penalties, in Adam's own metric.
 
     `params` and `settings` are those of `torch.optim.AdamW`, but `weight_decay` is 0 unless given: a decay beside the

@@ -59,11 +59,11 @@ class Proximal:
             raise ParameterError(f"semantics must be one of {SEMANTICS}; got {semantics!r}.")
         self.penalties, self.semantics = penalties, semantics
         self._entries = {entry.parameter: entry for entry in penalties.penalised}
-        self._recipes = {entry: compiled.recipe(entry) for entry in penalties.penalised}
         self._kept: dict[Tensor, Any] = {}
 
     def attach(self, optimizer: Optimizer) -> None:
         check(optimizer, self.penalties, self.semantics)
+        self._recipes = {entry: compiled.recipe(entry) for entry in self.penalties.penalised}  # `shrink` copies to other shapes
         metric = self._metric(optimizer)
         if metric.before is not None:
             optimizer.register_step_pre_hook(self.before)

@@ -12,7 +12,7 @@ def whole(x: Tensor) -> Tensor:
 
     A number that is reduced from shards needs it: `float` of it would give what this process has.
     """
-    return x.full_tensor() if is_sharded(x) else x  # type: ignore[operator]
+    return x.full_tensor() if is_sharded(x) else x  # type: ignore[attr-defined]
 
 
 def is_sharded(x: Tensor) -> bool:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from shrinkage.errors import ParameterError
+from shrinkage.torch.groups import follows_shape
+from shrinkage.torch.optimizers import Prox
 from shrinkage.torch.shrinking.rebuild import transplant
 from shrinkage.torch.shrinking.units import Cut, cut_tensor
 
@@ -16,12 +18,21 @@ from shrinkage.torch.shrinking.units import Cut, cut_tensor
 def shrink_optimizer(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Mapping[Any, Cut]) -> Any:
     """`parameters`: old to new; `cuts`: of the old ones. Hooks are not copied, as in any copy of a PyTorch optimizer.
 
-    **Raises** `ParameterError` for a parameter that is not the model's, and for a state that does not follow its parameter.
+    Of `ProxAdam` and its like the penalties are copied too, for the new parameters.
+
+    **Raises** `ParameterError` for a parameter that is not the model's, and for a state or a penalty that does not follow its
+    parameter.
     """
     if isinstance(optimizer, torch.optim.LBFGS):
         raise ParameterError(
             "LBFGS keeps one vector over all parameters, which cannot be cut: make a new optimizer after shrinking."
         )
+    for entry in optimizer.penalties.penalised if isinstance(optimizer, Prox) else ():
+        if cuts.get(entry.parameter) and not follows_shape(entry.penalty):  # type: ignore[arg-type]
+            raise ParameterError(
+                f"The penalty of {entry.name}, {entry.penalty!r}, is for its shape before: shrink without `optimizer=`, then "
+                "make new Penalties and a new optimizer."
+            )
     replaced: dict[Tensor, Tensor] = dict(parameters)
     for group in optimizer.param_groups:
         for parameter in group["params"]:
