@@ -9,7 +9,6 @@ and the small one in turns. "Plain" is the same network from the same start, tra
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ import torch
 from benchmarks.data import HERE
 from benchmarks.machine import commit, description
 from benchmarks.torch_digits import Images, images
-from benchmarks.torch_step import table, versions
+from benchmarks.torch_step import keep, table, versions
 from torch import Tensor, nn, optim
 
 import shrinkage as sh
@@ -200,9 +199,7 @@ def main() -> None:
         "epochs": asked.epochs,
         "rows": [row(name, network, data, asked.epochs) for name, network in NETWORKS.items()],
     }  # fmt: skip
-    asked.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
-    asked.out.with_suffix(".md").write_text(page(record))
-    print(page(record))
+    keep(record, page(record), asked.out)
 
 
 if __name__ == "__main__":

@@ -232,6 +232,12 @@ def versions(*names: str) -> dict[str, str]:
     return found
 
 
+def keep(record: dict[str, Any], words: str, out: Path) -> None:
+    out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    out.with_suffix(".md").write_text(words)
+    print(words)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 10, 100], help="million parameters")
@@ -247,9 +253,7 @@ def main() -> None:
         "contenders": [row for size in sizes for row in contenders(size, asked.seconds, asked.threads)],
         "attached": [row for size in sizes if size <= 10_000_000 for row in attached(size, asked.seconds / 10, asked.threads)],
     }  # fmt: skip
-    asked.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
-    asked.out.with_suffix(".md").write_text(page(record))
-    print(page(record))
+    keep(record, page(record), asked.out)
 
 
 if __name__ == "__main__":
