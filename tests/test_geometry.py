@@ -263,6 +263,21 @@ def test_what_is_no_fit_of_these_data_is_refused():
         Slice.of(task, fit.coef[:4], fit.intercept, [1])
 
 
+def test_data_with_a_hole_and_a_single_row_are_refused_by_name():
+    X, y = data("squared")
+    task = Task.read(X, y, sh.SquaredError(), sh.L1(9.0), None, None, True, False)
+    fit = sh.solve(X, y, task.loss, task.penalty)
+    hole = X.copy()
+    hole[3, 2] = np.nan
+    for standardize in (False, True):
+        holed = Task.read(hole, y, task.loss, task.penalty, None, None, True, standardize)
+        with pytest.raises(sh.DataError, match="X contains NaN: column 2"):
+            Slice.of(holed, fit.coef, fit.intercept, [0, 1])
+    single = Task.read(X[:1], y[:1], task.loss, task.penalty, None, None, True, False)
+    with pytest.raises(sh.DataError, match="no fit of these data"):
+        Slice.of(single, fit.coef, fit.intercept, [0, 1])
+
+
 def test_a_posterior_without_an_integral_is_refused():
     X, y = data("squared")
     task = Task.read(np.column_stack([X, np.zeros(70)]), y, sh.SquaredError(), sh.MCP(9.0), None, None, True, False)

@@ -67,7 +67,7 @@ class Slice:
         if np.shape(coef) != (p,):
             raise DataError(f"The fit has {np.size(coef)} coefficients, but X has {p} columns.")
         coef = np.asarray(coef, np.float64)
-        scale = task.prepared()[1].scale if task.standardize else np.ones(p)
+        scale = task.prepared()[1].scale
         eta = task.design.matvec(coef) + intercept + task.offset
         _check_fit(task, coef / scale, scale, eta)
         columns = task.design.matmat(chosen, np.diag(scale[chosen]))
@@ -164,8 +164,8 @@ def _check_fit(task: Task, coef: Array, scale: Array, eta: Array) -> None:
     largest = float(np.max(np.abs(start), initial=0.0))
     if violation > NOT_THE_FIT * largest:
         raise DataError(
-            f"The coefficients are no fit of these data: the optimality conditions are violated by {violation / largest:.2g} of "
-            "the largest gradient. Pass the X, y, weights, offset and standardize of the fit."
+            f"The coefficients are no fit of these data: the optimality conditions are violated by {violation:.2g}, the largest "
+            f"gradient being {largest:.2g}. Pass the X, y, weights, offset and standardize of the fit."
         )
 
 
