@@ -32,6 +32,7 @@ from benchmarks.rows import CUT, pooled, rows
 MINUTES, QUICK_MINUTES = 90.0, 4.5
 RUNS, QUICK_RUNS = 5, 3
 OURS = 300.0  # seconds that one call of ours may take
+GROWTH = 150.0  # seconds that are kept for the doublings
 LEAST = 1.0  # seconds below which nothing is cut
 GENEROUS = {True: 1.0, False: 3.0}  # times its equal share of what is left is what a row, and a solver in it, may take
 NEAR = 3.0  # times the fastest peer on one thread: who is slower is not asked to try with two
@@ -86,6 +87,7 @@ def main() -> int:
         return deadline - time.monotonic()
 
     rates = {str(t): json.loads(ask("ours", ["-m", "benchmarks.machine"], threads=t)) for t in given.threads}
+    kept = 0.0 if quick or given.small else GROWTH
     problems, skipped, late = {}, {}, []
     keys = given.jobs or tuple(QUICK if quick else BY_KEY)
     pending = [(threads, key) for threads in given.threads for key in keys]
@@ -96,7 +98,7 @@ def main() -> int:
             if problem is None:
                 continue
             problems[key] = problem
-            share = left() * min(1.0, GENEROUS[quick] / (1 + len(pending)))
+            share = (left() - kept) * min(1.0, GENEROUS[quick] / (1 + len(pending)))
             ends = time.monotonic() + share
             asked = QUICK[key] if quick and key in QUICK else given.solvers or ORDER
             solvers = [name for name in here if name == "ours" or name in asked]
