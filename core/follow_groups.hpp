@@ -25,6 +25,7 @@ class GramSlopes {
 public:
     GramSlopes(Strip gram, const double* q, double yy) : gram(gram), q(q), yy(yy), g(gram.k) {}
     static constexpr int INNER = 2;  // sweeps over what is in use, after each over all
+    static constexpr int STEPS = 30;  // of Newton's method for one strength, each after sweeps that were not enough
 
     std::size_t count() const { return gram.k; }
     double at(std::size_t j) const { return g[j]; }
@@ -33,6 +34,11 @@ public:
     double squares(const double* w) const {
         double sum = yy;
         for (std::size_t j = 0; j < gram.k; ++j) sum -= w[j] * (q[j] + g[j]);
+        return sum;
+    }
+    double quadratic(const double* w) const {
+        double sum = 0;
+        for (std::size_t j = 0; j < gram.k; ++j) sum -= w[j] * (q[j] + g[j]) / 2;
         return sum;
     }
     void reset() { std::copy(q, q + gram.k, g.begin()); }
@@ -60,7 +66,7 @@ private:
 class ColumnSlopes {
 public:
     ColumnSlopes(const double* X, const double* y, std::size_t n, std::size_t k) : X(X), y(y), n(n), k(k), r(n), g(k) {}
-    static constexpr int INNER = 5;
+    static constexpr int INNER = 5, STEPS = 0;  // its matrix would be larger than the columns are
 
     std::size_t count() const { return k; }
     double at(std::size_t j) const { return kernels().dot(X + j * n, r.data(), n); }
@@ -70,6 +76,7 @@ public:
         return g;
     }
     double squares(const double*) const { return kernels().dot(r.data(), r.data(), n); }
+    double quadratic(const double* w) const { return squares(w) / 2; }
     void reset() { std::copy(y, y + n, r.begin()); }
     void lose(std::size_t j, double by) {
         shares[held] = by, rows[held] = X + j * n;
@@ -92,7 +99,7 @@ private:
 template <class Slopes>
 class GroupFollower {
 public:
-    // `most`: rounds of sweeps for one strength.
+    // `most`: rounds of sweeps for one strength, between two steps of Newton's method.
     GroupFollower(Slopes slopes, Blocks groups, double* w, int most) : slopes(std::move(slopes)), groups(groups), w(w), most(most) {
         for (std::size_t i = 0; i < groups.count; ++i) {
             corners.push_back(blocks.size());
@@ -105,13 +112,15 @@ public:
 
     int sweeps = 0;
 
-    // Sweeps until the duality gap is at most `target`, or `most` rounds are done; returns the gap reached.
+    // Sweeps, and steps of Newton's method where they crawl, until the duality gap is at most `target`; returns the gap reached.
     double solve(double c, double target, const Interrupted& interrupted) {
         strength = c;
         refresh();
         double now = gap();
-        for (int round = 0; now > target && round < most && !interrupted(); ++round) {
-            for (int inner = 0; inner <= Slopes::INNER; ++inner) sweep(inner == 0);
+        for (int steps = 0; now > target && steps <= Slopes::STEPS && !interrupted(); ++steps) {
+            if (steps > 0) newton(interrupted);
+            for (int round = 0; round < most && (now = gap()) > target && !interrupted(); ++round)
+                for (int inner = 0; inner <= Slopes::INNER; ++inner) sweep(inner == 0);
             now = gap();
         }
         return now;
@@ -135,6 +144,8 @@ public:
 
 private:
     static constexpr double TINY = std::numeric_limits<double>::min();
+    static constexpr double GUARD = 1e-10;  // by what share the diagonal is raised: columns of a group may depend on each other
+    static constexpr int CUTS = 10;         // of a step that leads up
     Slopes slopes;
     Blocks groups;
     double* w;
@@ -155,6 +166,49 @@ private:
         for (std::size_t j = 0; j < slopes.count(); ++j)
             if (w[j] != 0) slopes.lose(j, -w[j]);
         slopes.settle();
+    }
+
+    // One step on the groups in use, as they stand, where it lowers the objective.
+    void newton(const Interrupted& interrupted) {
+        std::vector<std::size_t> active, corner;  // coefficients in use; where the group of each begins among them
+        std::vector<double> step, pull;           // per coefficient: what lowers the loss, and w over the norm of its group
+        std::vector<double> bend;                 // per coefficient: the penalty's curvature across its group
+        for (std::size_t i = 0; i < groups.count; ++i) {
+            double size = norm(w, i), c = groups.omega[i] * strength;
+            if (size == 0) continue;
+            std::size_t first = active.size();
+            for (std::size_t a = 0; a < groups.size(i); ++a) {
+                std::size_t j = static_cast<std::size_t>(groups.of(i)[a]);
+                active.push_back(j), corner.push_back(first), bend.push_back(c / size), pull.push_back(w[j] / size);
+                step.push_back(slopes.at(j) - c * w[j] / size);
+            }
+        }
+        std::size_t m = active.size();
+        factor.resize(m * m);
+        for (std::size_t a = 0; a < m; ++a) {
+            for (std::size_t b = 0; b <= a; ++b) factor[a * m + b] = slopes.cross(active[a], active[b]);
+            for (std::size_t b = corner[a]; b <= a; ++b) factor[a * m + b] -= bend[a] * pull[a] * pull[b];
+            factor[a * m + a] += bend[a];
+            factor[a * m + a] *= 1 + GUARD;
+        }
+        if (m == 0 || !cholesky(factor, m, interrupted)) return;
+        solve_cholesky(factor, step, m);
+        std::vector<double> old(w, w + slopes.count());
+        double best = objective(), size = 1;
+        for (int cut = 0; cut < CUTS; ++cut, size /= 4) {
+            for (std::size_t a = 0; a < m; ++a) w[active[a]] = old[active[a]] + size * step[a];
+            refresh();
+            if (objective() < best) return;
+        }
+        std::copy(old.begin(), old.end(), w);
+        refresh();
+    }
+
+    // w'G w / 2 - q'w and the penalty.
+    double objective() const {
+        double sum = slopes.quadratic(w);
+        for (std::size_t i = 0; i < groups.count; ++i) sum += groups.omega[i] * strength * norm(w, i);
+        return sum;
     }
 
     void sweep(bool all) {

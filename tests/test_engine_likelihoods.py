@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.datasets import load_breast_cancer
 
 import shrinkage as sh
 from shrinkage.engine import curved
@@ -126,6 +127,38 @@ def check(found, judge, nearer):
         best = judge.dual(*judge.polished(nearer.coefs[:, i], nearer.intercepts[i], alpha), alpha)
         excess = float((judge.primal(w, b, alpha) - best) / half)
         assert -1e-12 < excess <= found.gaps[i] + 1e-11, (i, excess, found.gaps[i])
+
+
+SATURATED = {
+    "L1": sh.L1(1.0),
+    "elastic net": sh.L1(0.7) + sh.L2(0.3),
+    "L1, not negative": sh.L1(1.0) + sh.NonNegative(),
+    "L1 in a box": sh.L1(1.0) + sh.Box(-2.0, 3.0),
+}
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("penalty", SATURATED.values(), ids=SATURATED)
+def test_rows_of_no_curvature_cost_no_certificate(penalty, intercept):
+    """Two classes that can be parted: predictors go to 200, and what the metric must not fall below is 1e70 times the curvature.
+    The path was left to a solver, ten steps a model, since no dual point lay in the likelihood's domain."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    found = sh.path(X, y, sh.Logistic(), penalty, n_alphas=40, intercept=intercept)
+    assert (found.n_iter == 1).all()
+    nearer = sh.path(X, y, sh.Logistic(), penalty, alphas=found.alphas, tol=1e-11, intercept=intercept)
+    if intercept:
+        check(found, Judge(sh.Logistic(), X, y, penalty), nearer)
+    half = len(y) * np.log(2) if not intercept else Judge(sh.Logistic(), X, y, penalty).half()
+    for i, alpha in enumerate(found.alphas):
+        value, best = (objective(X, y, penalty, one, i, alpha) for one in (found, nearer))
+        assert value - best <= (found.gaps[i] + nearer.gaps[i]) * half * (1 + 1e-9), i
+
+
+def objective(X, y, penalty, path, i, alpha):
+    w = np.asarray(path.coefs[:, i], np.longdouble)
+    eta = X @ w + path.intercepts[i]
+    return np.sum(np.logaddexp(0, eta) - y * eta) + alpha * len(y) * penalty.value(w.astype(float))
 
 
 @loss

@@ -136,6 +136,7 @@ class Lane(ABC):
     # ---- what follows
 
     kind = GAP  # of the certificate
+    strays = False  # whether the metric of the last batch was not its own model's, and no use to it
     margin = AHEAD  # of what is predicted
 
     def judged(self, solved: Solved, strengths: Vector, excess: Vector) -> Vector:
@@ -357,6 +358,7 @@ class BatchedRows(Rows):
         """A metric for the batch, where the loss's curvature changes and lanes need another; lanes that are all rows less some
         share one, so that its Gram is formed once."""
         sharing = self._sharing()
+        self.folded = self.folded and 2 * sum(lane.strays for lane in self.lanes) < len(self.lanes)
         if not self.folded:
             for lanes in sharing:
                 if any(lane.stale() for lane in lanes):

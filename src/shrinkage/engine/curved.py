@@ -125,6 +125,7 @@ class CurvedLane(Lane):
             start.rho = (state.residual * self.root)[:, None]
             pull = state.pull[self.columns] + panel.centre[self.at] * start.rho.sum()
         W, vectors, gaps, models, along = self._attempt(start, strengths, target, panel, pull)
+        self.strays = bool(gaps[0] > target)
         for _ in range(METRICS):
             if gaps[0] <= target:
                 break
@@ -138,17 +139,14 @@ class CurvedLane(Lane):
     def _attempt(self, start: Models, strengths: Vector, target: float, panel: Panel, pull: Vector | None = None):
         """Under the metric as it is: (coefficients, dual residuals (n, b), gaps, models, -d eta / d strength at the end of the
         model's path). `pull` (U,): the columns' products with the start's residual, where they are known."""
-        unit = np.ascontiguousarray(self.unit[:, self.columns])
         b = len(strengths)
         old = start.take(np.zeros(b, np.int64))
         before = old.totals + strengths * self.penalty(old.W)
         q, squares, lift = self._model(start, panel, pull)
-        follow = _core.follow(
-            self.G, q[0], squares[0], unit, np.ascontiguousarray(strengths), start.W[0], self.inner, True, self.memory
-        )
+        follow = self.modelled(q[0], squares[0], strengths, start.W[0], True)
         at = np.arange(b)
         models, vectors, gaps = old, np.zeros_like(old.rho), np.full(b, np.inf)
-        W, slopes, inner, tangent = follow[:4]
+        W, slopes, inner, tangent = follow
         both = self.fitted(np.vstack([W - old.W, tangent]), panel)  # one reading of the panel
         moved, along = both[:, :-1] + lift, both[:, -1].copy()
         for correction in range(CORRECTIONS):
@@ -161,19 +159,18 @@ class CurvedLane(Lane):
                 q, squares, lift = self._model(old, panel)
                 W, slopes, inner = np.empty_like(old.W), np.empty_like(old.W), np.empty(len(at))
                 for i, strength in enumerate(strengths[at]):
-                    found = _core.follow(
-                        self.G, q[i], squares[i], unit, np.array([strength]), old.W[i], self.inner, False, self.memory
-                    )
+                    found = self.modelled(q[i], squares[i], np.array([strength]), old.W[i], False)
                     W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
                 moved = self.fitted(W - old.W, panel) + lift
             new = self._step(old, W, lift, moved)
             after = new.totals + strengths[at] * self.penalty(W)
             predicted, some, admitted = _core.judge(old.rho, self.metric, moved, new.rho, new.curvatures)
-            some += inner + self._outside(unit, strengths[at], slopes) * (new.totals - self.floor)
+            inner += self._mend(predicted, some, admitted, slopes, new, strengths[at], inner, panel)
+            some += inner + (1 - 1 / np.maximum(self.beyond(strengths[at], slopes), 1.0)) * (after - self.floor)
             some = np.where(admitted & (after < np.inf), some, np.inf)
             high = np.flatnonzero(~(after <= before[at] + 1e-14 * np.abs(before[at])))
             if len(high):
-                self._shorten(new, after, old, before[at], high, unit, strengths[at], some)
+                self._shorten(new, after, old, before[at], high, strengths[at], some)
             if correction == 0:
                 models = new
             else:
@@ -199,12 +196,57 @@ class CurvedLane(Lane):
     def _step(self, old: Models, W: Matrix, lift: Vector, moved: Matrix) -> Models:
         return self.look(W, old.levels + lift - (W - old.W) @ self.mean, old.etas + moved)
 
-    def _outside(self, unit: Matrix, strengths: Vector, slopes: Matrix) -> Vector:
-        """By what share each dual point must shrink for the penalty to admit it: as the inner minimisation left it."""
+    def _mend(
+        self, predicted: Matrix, gaps: Vector, admitted: Vector, slopes: Matrix, new: Models, strengths: Vector, inner: Vector,
+        panel: Panel,
+    ) -> Vector:  # fmt: skip
+        """Dual points that leave the likelihood's domain at rows where it is saturated, by no more than the metric there is
+        larger than the curvature: those rows take the true gradient, and the others make up for the sum that the intercept
+        holds at zero. The first four in place; what that adds to the gaps (b,) of the quadratic models, `inner`."""
+        more = np.zeros(len(gaps))
+        some = np.flatnonzero(~admitted & np.isfinite(new.totals))
+        if len(some) == 0:
+            return more
+        h, was = new.curvatures[:, some], predicted[:, some] - new.rho[:, some]
+        apart = np.where(np.abs(was) <= h, was, 0.0)
+        if self.intercept:
+            apart -= (apart - was).sum(axis=0) * (h / h.sum(axis=0))
+        admitted[some] = np.all(np.abs(apart) <= h, axis=0)
+        gaps[some] = np.sum(np.divide(apart**2, h, out=np.zeros_like(h), where=h > 0), axis=0)
+        predicted[:, some] += apart - was
+        by = panel.sums(self.at, apart - was).T
+        slopes[some] += by
+        more[some] = self._dearer(new.W[some], by, strengths[some], inner[some])
+        return more
+
+    def _dearer(self, W: Matrix, by: Matrix, strengths: Vector, inner: Vector) -> Vector:
+        """What P(w) + P*(s) - w's grows by, at most, as s moves `by` (b, U) within what the penalty admits, (b,). The derivative
+        of P* is 0 where the penalty is L1, w where there is L2, but for what `inner` leaves, and anything within bounds."""
+        l2, low, high = self.unit[1:4, self.columns]
+        bounded, bent = np.isfinite(low) | np.isfinite(high), l2 > 0
+        ends = [np.abs(np.where(np.isfinite(end), end, 0.0) - W) for end in (low, high)]
+        apart = np.maximum(np.maximum(*ends), np.abs(W)) * np.abs(by)
+        out = np.where(bounded, apart, np.where(bent, 0.0, -W * by)).sum(axis=1)
+        squares = (by[:, bent] ** 2 / l2[bent]).sum(axis=1) / strengths
+        return out + squares / 2 + np.sqrt(2 * inner * squares)
+
+    def modelled(
+        self, q: Vector, squares: float, strengths: Vector, start: Vector, ahead: bool
+    ) -> tuple[Matrix, Matrix, Vector, Vector]:  # fmt: skip
+        """The models (b, U) of a quadratic loss, from `start` on; how it pulls the columns there (b, U); gaps; and, if `ahead`,
+        -dw / d strength at the last."""
+        unit = np.ascontiguousarray(self.unit[:, self.columns])
+        return _core.follow(
+            self.G, q, squares, unit, np.ascontiguousarray(strengths), start, self.inner, ahead, self.memory
+        )[:4]  # fmt: skip
+
+    def beyond(self, strengths: Vector, slopes: Matrix) -> Vector:
+        """How many times what the penalty admits each dual point pulls some column, as the inner minimisation left it."""
+        unit = self.unit[:, self.columns]
         open_side = np.isinf(np.where(slopes > 0, unit[3], unit[2]))
         bound = strengths[:, None] * unit[0]
         ratio = np.divide(np.abs(slopes), bound, out=np.zeros_like(slopes), where=(bound > 0) & (unit[1] == 0) & open_side)
-        return 1 - 1 / np.maximum(ratio.max(axis=1, initial=1.0), 1.0)
+        return ratio.max(axis=1, initial=0.0)
 
     def _shorten(
         self,
@@ -213,7 +255,6 @@ class CurvedLane(Lane):
         old: Models,
         before: Vector,
         high: np.ndarray,
-        unit: Matrix,
         strengths: Vector,
         gaps: Vector,
     ) -> None:

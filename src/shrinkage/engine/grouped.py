@@ -17,13 +17,13 @@ import numpy as np
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine import dual
-from shrinkage.engine.batched import Solved, State
+from shrinkage.engine.batched import Lane, Solved, State
+from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.panels import DensePanel, Panel, roomier
 from shrinkage.engine.squares import SquaredLane, SquaredSet, solve_symmetric
 from shrinkage.engine.working import NOTHING
 
-ROUNDS = 8  # of sweeps before Newton is asked
-ATTEMPTS = 30
+ROUNDS = 1  # of sweeps between two steps of Newton's method
 MOST_ROUNDS = 500  # over the columns themselves, where Newton's method would factor a matrix larger than they are
 SHARE = 0.1  # of the gap that is allowed
 
@@ -83,17 +83,11 @@ class GroupedState(State):
     beside: Vector = field(default_factory=lambda: NOTHING)
 
 
-class GroupedLane(SquaredLane):
-    sets = GroupedSet
-    working: GroupedSet
-    state: GroupedState
-    chord: dual.Chord | None = None
-
-    def __init__(self, problem, weights, size):
-        super().__init__(problem, weights, size)
-        self.state = GroupedState(**vars(self.state), beside=self.state.residual)
+class ByGroups(Lane):
+    """What a lane asks of its penalty, where that is norms of groups; and models of a quadratic loss under it."""
 
     def penalise(self, twin, relative):
+        self.laid = np.zeros(1, np.int64), np.zeros(0, np.int64), NOTHING  # see `layout`
         alone = twin.groups < 0
         labels = twin.groups.copy()
         labels[alone] = twin.group_terms.shape[1] + np.arange(np.count_nonzero(alone))
@@ -126,39 +120,67 @@ class GroupedLane(SquaredLane):
 
     def _sizes(self, W: Matrix) -> tuple[Matrix, Vector]:
         """The norms of the working set's groups, (b, groups), and their strengths."""
-        starts, members, omega = self._layout()
+        starts, members, omega = self.layout()
         if len(omega) == 0:
             return np.zeros((len(W), 0)), omega
         return np.sqrt(np.add.reduceat(W[:, members] ** 2, starts[:-1], axis=1)), omega
 
-    def _layout(self) -> tuple[Vector, Vector, Vector]:
+    def layout(self) -> tuple[Vector, Vector, Vector]:
         """The working set by groups: where each starts, its members, its strength."""
-        labels = self.labels[self.columns]
-        members = np.argsort(labels, kind="stable")
-        firsts = np.flatnonzero(np.diff(labels[members], prepend=-1))
-        return np.append(firsts, len(labels)).astype(np.int64), members, self.unit[0, self.columns[members[firsts]]]
+        if len(self.laid[1]) != len(self.columns):
+            labels = self.labels[self.columns]
+            members = np.argsort(labels, kind="stable")
+            firsts = np.flatnonzero(np.diff(labels[members], prepend=-1))
+            starts = np.append(firsts, len(labels)).astype(np.int64)
+            self.laid = starts, members, self.unit[0, self.columns[members[firsts]]]
+        return self.laid
+
+    def followed(self, q: Vector, yy: float, strengths: Vector, w: Vector, target: float) -> tuple[Matrix, Vector]:
+        """Models of w'G w / 2 - q'w + yy / 2 from w on, one strength after another, as far as they come to gaps of `target`, and
+        one at least; their gaps."""
+        W, gaps, _ = _core.follow_groups(self.G, q, yy, *self.layout(), np.ascontiguousarray(strengths), w, target, ROUNDS)
+        count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
+        return W[:count], gaps[:count]
+
+    def _curved(self, w: Vector, c: float) -> tuple[Vector, Matrix, Vector]:
+        """The columns in use, the second derivative of loss and penalty there, and the penalty's gradient at strength one."""
+        starts, members, omega = self.layout()
+        blocks = [members[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        used = [(at, o) for at, o in zip(blocks, omega, strict=True) if w[at].any()]
+        active = np.concatenate([at for at, _ in used]) if used else np.zeros(0, np.int64)
+        H, slope, start = self.G[np.ix_(active, active)].copy(), np.zeros(len(active)), 0
+        for at, o in used:
+            size = float(np.linalg.norm(w[at]))
+            unit, here = w[at] / size, slice(start, start + len(at))
+            H[here, here] += c * o / size * (np.eye(len(at)) - np.outer(unit, unit))
+            slope[here] = o * unit
+            start += len(at)
+        return active, H, slope
+
+    def turn(self, w: Vector, c: float) -> Vector:
+        """-dw / dc, zero outside of the groups in use."""
+        active, H, slope = self._curved(w, c)
+        out = np.zeros(len(w))
+        if len(active):
+            out[active] = solve_symmetric(H, slope)
+        return out
+
+
+class GroupedLane(ByGroups, SquaredLane):
+    sets = GroupedSet
+    working: GroupedSet
+    state: GroupedState
+    chord: dual.Chord | None = None
+
+    def __init__(self, problem, weights, size):
+        super().__init__(problem, weights, size)
+        self.state = GroupedState(**vars(self.state), beside=self.state.residual)
 
     def solve(self, strengths, tol, panel):
-        starts, members, omega = self._layout()
         if self.working.thin:
             return self._by_rows(strengths, tol * self.half, panel)
-        target, m = 0.1 * tol * self.half, len(strengths)
-        W, gaps, done, w = np.zeros((m, len(self.columns))), np.full(m, np.inf), 0, self.state.w
-        for _ in range(m + ATTEMPTS):
-            found, reached, _ = _core.follow_groups(
-                self.G, self.q, self.yy, starts, members, omega, np.ascontiguousarray(strengths[done:]), w, target, ROUNDS
-            )
-            bad = np.flatnonzero(reached > target)
-            good = int(bad[0]) if len(bad) else m - done
-            W[done : done + good], gaps[done : done + good] = found[:good], reached[:good]
-            done += good
-            if done == m:
-                break
-            W[done], gaps[done] = found[good], reached[good]
-            w = self._newton(found[good], float(strengths[done]), starts, members, omega)
-        count = max(done, 1)
-        W, gaps = W[:count], gaps[:count]
-        self.state.way = self._tangent(W[-1], float(strengths[count - 1]), starts, members, omega)
+        W, gaps = self.followed(self.q, self.yy, strengths, self.state.w, 0.1 * tol * self.half)
+        self.state.way = self.turn(W[-1], float(strengths[len(W) - 1]))
         return self.solved(W, gaps, self.state.way, panel)
 
     def _by_rows(self, strengths: Vector, most: float, panel: Panel) -> Solved:
@@ -199,7 +221,7 @@ class GroupedLane(SquaredLane):
         return self._found(W, gaps, residuals, residuals)
 
     def _rows(self) -> dual.Rows:
-        groups = dual.Groups(*self._layout(), np.unique(self.labels[self.columns]))
+        groups = dual.Groups(*self.layout(), np.unique(self.labels[self.columns]))
         level = self.root / np.linalg.norm(self.root) if self.intercept else None
         return dual.Rows(self.working.rows, self.root * self.y, level, groups)
 
@@ -221,40 +243,16 @@ class GroupedLane(SquaredLane):
         """What follows from models W (b, U) that belong to dual vectors (n, b)."""
         return Solved(W, self.working.mean_of_y - W @ self.mean, gaps, vectors, np.sum(residuals**2, axis=0) / 2)
 
-    def _bent(self, w: Vector, c: float, starts: Vector, members: Vector, omega: Vector) -> tuple[Vector, Matrix, Vector]:
-        """The columns in use, the second derivative of loss and penalty there, and the penalty's gradient at strength one."""
-        blocks = [members[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
-        used = [(at, o) for at, o in zip(blocks, omega, strict=True) if w[at].any()]
-        active = np.concatenate([at for at, _ in used]) if used else np.zeros(0, np.int64)
-        H, slope, start = self.G[np.ix_(active, active)].copy(), np.zeros(len(active)), 0
-        for at, o in used:
-            size = float(np.linalg.norm(w[at]))
-            unit, here = w[at] / size, slice(start, start + len(at))
-            H[here, here] += c * o / size * (np.eye(len(at)) - np.outer(unit, unit))
-            slope[here] = o * unit
-            start += len(at)
-        return active, H, slope
 
-    def _newton(self, w: Vector, c: float, starts: Vector, members: Vector, omega: Vector) -> Vector:
-        """A step on the groups in use that lowers the objective, or w."""
-        active, H, slope = self._bent(w, c, starts, members, omega)
-        pull = self.q[active] - self.G[active] @ w
-        step, size, best = solve_symmetric(H, pull - c * slope), 1.0, self._objective(w, c)
-        for _ in range(10):
-            trial = w.copy()
-            trial[active] += size * step
-            if self._objective(trial, c) < best:
-                return trial
-            size /= 4
-        return w
+class CurvedGroupedLane(ByGroups, CurvedLane):
+    """The same penalty under a likelihood whose curvature changes."""
 
-    def _objective(self, w: Vector, c: float) -> float:
-        return float(w @ (self.G @ w / 2 - self.q) + c * self.penalty(w[None, :])[0])
+    def modelled(self, q, squares, strengths, start, ahead):
+        W, gaps = self.followed(q, squares, strengths, start, self.inner)
+        lacking = len(strengths) - len(W)
+        W, gaps = np.vstack([W, np.tile(W[-1], (lacking, 1))]), np.concatenate([gaps, np.full(lacking, np.inf)])
+        return W, q - W @ self.G, gaps, self.turn(W[-1], float(strengths[-1])) if ahead else NOTHING
 
-    def _tangent(self, w: Vector, c: float, starts: Vector, members: Vector, omega: Vector) -> Vector:
-        """-dw / dc, zero outside of the groups in use."""
-        active, H, slope = self._bent(w, c, starts, members, omega)
-        out = np.zeros(len(w))
-        if len(active):
-            out[active] = solve_symmetric(H, slope)
-        return out
+    def beyond(self, strengths, slopes):
+        unit = self.inverse[self.columns]
+        return (self.towards(slopes.T, self.columns).T * unit).max(axis=1, initial=0.0) / strengths

@@ -12,7 +12,7 @@ from shrinkage.engine.batched import BatchedRows, Lane
 from shrinkage.engine.concave import ConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.gram import GramRows
-from shrinkage.engine.grouped import GroupedLane
+from shrinkage.engine.grouped import CurvedGroupedLane, GroupedLane
 from shrinkage.engine.kernel import KernelRidge
 from shrinkage.engine.lanes import Patterns, Rows, families
 from shrinkage.engine.ridge import GramRidge
@@ -32,19 +32,21 @@ def kind(job: Any, tol: float) -> tuple[type[Lane], bool] | None:
 
 
 def suits(job: Any, tol: float) -> bool:
-    """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms that is more than L2;
-    for squared error also L2 alone, concave terms, or norms of groups."""
+    """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms, or norms of groups; for squared error
+    also concave terms. L2 alone holds no column at zero: under a likelihood, only columns whose whole Gram costs little."""
     squared, curved, p = job.loss.quadratic and job.loss.separable, job.loss.chi_square, job.design.shape[1]
     twin = job.penalty.twin(p) if squared or curved else None
     if twin is None or tol < LEAST_TOL or p == 0:
         return False
     if twin.groups is not None:
-        return squared and grouped.suits(twin)
+        return grouped.suits(twin)
     if twin.terms[4].any():
         return squared
     if curved and job.penalty.free(p).any():
         return False  # the dual point must be orthogonal to every free column, not to the intercept alone
-    return bool(twin.terms[1].any()) and squared if twin.quadratic else True
+    if twin.quadratic:
+        return bool(twin.terms[1].all() if curved else twin.terms[1].any()) and (squared or p <= WIDEST)
+    return True
 
 
 def shared(problem: Problem, standardize: bool, multiples: Matrix, lanes: int) -> bool:
@@ -75,8 +77,8 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
 
 
 def ridge(job: Any) -> bool:
-    """Whether the penalty of this problem or task is L2 alone, with a closed form for squared error."""
-    return job.penalty.twin(job.design.shape[1]).quadratic
+    """Whether there is a closed form: squared error, and a penalty of L2 alone."""
+    return bool(job.loss.quadratic and job.penalty.twin(job.design.shape[1]).quadratic)
 
 
 def wide(problem: Problem) -> bool:
@@ -106,10 +108,10 @@ def on_gram(problem: Problem, multiples: Matrix, lanes: int) -> list[list[int]]:
 def kind_of(job: Any) -> type[Lane]:
     """How a lane of this problem or task, which the engine takes, solves a batch."""
     twin = job.penalty.twin(job.design.shape[1])
+    if twin.groups is not None:
+        return GroupedLane if job.loss.quadratic else CurvedGroupedLane
     if not job.loss.quadratic:
         return CurvedLane
-    if twin.groups is not None:
-        return GroupedLane
     if twin.terms[4].any():
         return ConcaveLane
     return ThinLane if isinstance(job.design, Sparse) else SquaredLane
