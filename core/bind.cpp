@@ -56,6 +56,19 @@ nb::ndarray<nb::numpy, double, nb::ndim<1>> prox(Table terms, Values w, Values s
     return {out, {p}, owner};
 }
 
+std::tuple<double, double> price(Table terms, Values w, Values pull) {
+    std::size_t p = w.shape(0);
+    require(terms.shape(0) == 7 && terms.shape(1) == p && pull.shape(0) == p, "price: terms must be (7, p), w and pull (p,)");
+    Terms table{terms.data(), p};
+    double value = 0, worst = 0;
+    for (std::size_t j = 0; j < p; ++j) {
+        Term term = table[j];
+        value += term.value(w.data()[j]);
+        worst = std::max(worst, term.violation(w.data()[j], pull.data()[j]));
+    }
+    return {value, worst};
+}
+
 std::tuple<int, double, bool> descend_(Table G, Values q, Table terms, std::optional<Labels> groups,
                                        std::optional<Table> group_terms, InOut w, InOut Gw, double tolerance,
                                        int max_sweeps, bool newton) {
@@ -400,6 +413,9 @@ bool shrink_groups_(Weights w, const std::string& rule, Moments moment, Moments 
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core: arrays in, arrays out.";
     m.def("prox", &prox, "terms"_a, "w"_a, "step"_a, "The prox of Terms, one coefficient at a time.");
+    m.def("price", &price, "terms"_a, "w"_a, "pull"_a,
+          "(P(w), where w is within its bounds; the largest violation of the optimality conditions where minus the loss's gradient is "
+          "`pull`).");
     m.def("descend", &descend_, "G"_a, "q"_a, "terms"_a, "groups"_a.none(), "group_terms"_a.none(), "w"_a.noconvert(),
           "Gw"_a.noconvert(), "tolerance"_a, "max_sweeps"_a, "newton"_a,
           "Minimise w'Gw/2 - q'w + P(w) from w, in place; (sweeps, largest move, converged).");

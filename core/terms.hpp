@@ -27,6 +27,15 @@ struct Term {
         return l1 * u + l2 * w * w / 2 + concave(u);
     }
 
+    // How far `pull`, minus the gradient of the rest, lies outside of the subdifferential at w.
+    double violation(double w, double pull) const {
+        const double infinite = std::numeric_limits<double>::infinity();
+        double steep = piece(std::abs(w)).slope, bend = l2 * w;
+        double least = w <= low ? -infinite : (w > 0 ? steep : -steep) + bend;
+        double most = w >= high ? infinite : (w < 0 ? -steep : steep) + bend;
+        return std::max({least - pull, pull - most, 0.0});
+    }
+
     // Where the penalty without l2 is a quadratic of u = |w|: its slope at u, its second derivative, and how far it reaches.
     struct Piece {
         double slope, bend, near, far;

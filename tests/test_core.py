@@ -42,6 +42,16 @@ def test_prox_is_that_of_the_formula(t, w, step):
     assert cost(formula) <= best + 1e-9 * abs(best) + 1e-12
 
 
+@settings(max_examples=300)
+@given(terms(), st.floats(-6, 6), st.floats(-6, 6))
+def test_price_is_that_of_the_formula(t, w, pull):
+    w = np.clip(np.array([w, 0.0, t.fall, t.flat, t.low if np.isfinite(t.low) else 1.0]), t.low, t.high)
+    value, violation = _core.price(t.table(5), w, np.full(5, pull))
+    low, high = t.subgradient(w)
+    assert value == pytest.approx(float(np.sum(t.value(w))), rel=1e-12)
+    assert violation == pytest.approx(float(np.max(np.maximum(low - pull, pull - high), initial=0.0)), rel=1e-12, abs=1e-14)
+
+
 def descend(G, q, twin, newton=True, tolerance=1e-11, w=None):
     w = np.zeros(len(q)) if w is None else w
     Gw = G @ w

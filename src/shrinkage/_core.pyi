@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 def prox(terms: Floats, w: Floats, step: Floats) -> Floats: ...
+def price(terms: Floats, w: Floats, pull: Floats) -> tuple[float, float]: ...
 def descend(
     G: Floats,
     q: Floats,

@@ -358,7 +358,7 @@ class BatchedRows(Rows):
         """A metric for the batch, where the loss's curvature changes and lanes need another; lanes that are all rows less some
         share one, so that its Gram is formed once."""
         sharing = self._sharing()
-        self.folded = self.folded and 2 * sum(lane.strays for lane in self.lanes) < len(self.lanes)
+        self.folded = self.folded and not any(lane.strays for lane in self.lanes)
         if not self.folded:
             for lanes in sharing:
                 if any(lane.stale() for lane in lanes):

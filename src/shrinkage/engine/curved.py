@@ -264,10 +264,8 @@ class CurvedLane(Lane):
         whole = new.take(high)
         for _ in range(HALVINGS):
             size /= 2
-            a, z = old.take(high), whole
-            W = a.W + size * (z.W - a.W)
-            trial = self.look(W, a.levels + size * (z.levels - a.levels), a.etas + size * (z.etas - a.etas))
-            value = trial.totals + strengths[high] * self.penalty(W)
+            trial = self._between(old.take(high), whole, size)
+            value = trial.totals + strengths[high] * self.penalty(trial.W)
             good = value <= before[high] + 1e-14 * np.abs(before[high])
             at = high[good]
             new.put(at, trial.take(np.flatnonzero(good)))
@@ -277,6 +275,10 @@ class CurvedLane(Lane):
                 return
         new.put(high, old.take(high))
         after[high] = before[high]
+
+    def _between(self, a: Models, z: Models, size: float) -> Models:
+        """A share `size` of the way from some models to others."""
+        return self.look(a.W + size * (z.W - a.W), a.levels + size * (z.levels - a.levels), a.etas + size * (z.etas - a.etas))
 
     # ---- what is asked of a line
 

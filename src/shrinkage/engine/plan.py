@@ -9,7 +9,7 @@ import numpy as np
 from shrinkage.designs import Matrix, Sparse, Vector
 from shrinkage.engine import grouped
 from shrinkage.engine.batched import BatchedRows, Lane
-from shrinkage.engine.concave import ConcaveLane
+from shrinkage.engine.concave import ConcaveLane, CurvedConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.gram import GramRows
 from shrinkage.engine.grouped import CurvedGroupedLane, GroupedLane
@@ -32,20 +32,20 @@ def kind(job: Any, tol: float) -> tuple[type[Lane], bool] | None:
 
 
 def suits(job: Any, tol: float) -> bool:
-    """Squared error, Bernoulli or Poisson likelihoods, and a penalty of L1, L2 and box terms, or norms of groups; for squared error
-    also concave terms. L2 alone holds no column at zero: under a likelihood, only columns whose whole Gram costs little."""
+    """Squared error, Bernoulli or Poisson likelihoods; a penalty of L1, L2, box and concave terms, or norms of groups. L2 alone
+    holds no column at zero: under a likelihood, only columns whose whole Gram costs little."""
     squared, curved, p = job.loss.quadratic and job.loss.separable, job.loss.chi_square, job.design.shape[1]
     twin = job.penalty.twin(p) if squared or curved else None
     if twin is None or tol < LEAST_TOL or p == 0:
         return False
     if twin.groups is not None:
         return grouped.suits(twin)
-    if twin.terms[4].any():
-        return squared
     if curved and job.penalty.free(p).any():
         return False  # the dual point must be orthogonal to every free column, not to the intercept alone
+    if twin.terms[4].any():
+        return True
     if twin.quadratic:
-        return bool(twin.terms[1].all() if curved else twin.terms[1].any()) and (squared or p <= WIDEST)
+        return bool(twin.terms[1].all() if curved else twin.terms[1].any()) and (squared or p <= min(WIDEST, len(job.y)))
     return True
 
 
@@ -110,8 +110,8 @@ def kind_of(job: Any) -> type[Lane]:
     twin = job.penalty.twin(job.design.shape[1])
     if twin.groups is not None:
         return GroupedLane if job.loss.quadratic else CurvedGroupedLane
+    if twin.terms[4].any():
+        return ConcaveLane if job.loss.quadratic else CurvedConcaveLane
     if not job.loss.quadratic:
         return CurvedLane
-    if twin.terms[4].any():
-        return ConcaveLane
     return ThinLane if isinstance(job.design, Sparse) else SquaredLane

@@ -98,6 +98,10 @@ class Terms:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return Terms(**{name: np.asarray(v)[columns] if np.ndim(v) else v for name, v in parts.items()})
 
+    def tangent(self, size: Any) -> Terms:
+        """With the concave part as an L1 of its slope at |w| = `size`: what lies above it and touches it there."""
+        return Terms(self.l1 + self._concave_slope(size), self.l2, self.low, self.high) if self.concave else self
+
     # ---- the function
 
     def value(self, w: Array) -> Array:

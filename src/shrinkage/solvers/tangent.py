@@ -27,7 +27,4 @@ def tangent(twin: Twin, w: Vector) -> Twin:
 
 def _linear(table: np.ndarray, size: Vector) -> np.ndarray:
     terms = Terms(**dict(zip(NAMES, table, strict=True)))
-    if not terms.concave:
-        return table
-    flat = Terms(terms.l1 + terms._concave_slope(size), terms.l2, terms.low, terms.high)
-    return flat.table(table.shape[1])
+    return terms.tangent(size).table(table.shape[1]) if terms.concave else table
