@@ -40,7 +40,10 @@ JOBS = {  # X, loss, penalty, folds, words of the plan
     "ridge, wide": (WIDE, SQUARES, sh.L2(1.0), None, "one kernel matrix, decomposed"),
     "ridge, wide, folds": (WIDE, SQUARES, sh.L2(1.0), 5, "6 paths (5 of folds) from about 5 readings"),
     "ridge, sparse": (THIN, SQUARES, sh.L2(1.0), None, "one kernel matrix, decomposed"),
-    "ridge beside a likelihood": (TALL[:2000], LOGIT, sh.L2(1.0), None, "RidgeNewton"),
+    "ridge beside a likelihood": (TALL[:2000], LOGIT, sh.L2(1.0), None, "corrected by Newton"),
+    "ridge beside a likelihood, wide": (WIDE[:100, :900], LOGIT, sh.L2(1.0), None, "RidgeNewton"),
+    "groups beside a likelihood": (TALL[:2000], LOGIT, sh.Grouped(L1, np.arange(TALL.shape[1]) // 5), 3, "corrected by Newton"),
+    "SCAD beside a likelihood": (TALL[:2000], LOGIT, sh.SCAD(1.0), 3, "Newton's method from large alphas"),
 }
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from shrinkage import threads
 from shrinkage.designs import Matrix, Sparse
-from shrinkage.engine.concave import ConcaveLane
+from shrinkage.engine.concave import Concave, CurvedConcaveLane
 from shrinkage.engine.curved import CurvedLane
-from shrinkage.engine.grouped import GroupedLane
+from shrinkage.engine.grouped import ByGroups, GroupedLane
 from shrinkage.engine.lanes import Patterns
 from shrinkage.engine.plan import kind_of, on_gram, ridge, wide
 from shrinkage.engine.thin import COSTLIER, ThinLane
@@ -20,6 +20,7 @@ USED = 0.9  # of the coefficients that can be in use, those that are at the end 
 GROUPED = 3  # times as many can be in use where they enter by groups
 SPARE = 1.3  # columns in a working set, over those in use
 UPDATES = 10  # of a factor and systems solved with it, for each column that comes to be in use
+CORRECTIONS = 3  # of a concave penalty's model beside a likelihood, each with a Gram of its own
 SWEEPS = 1000  # of a concave penalty's coordinates, at an alpha
 PRODUCTS = 35  # of each sparse column with a vector, at an alpha
 WIDEST_SET = 6  # columns in a working set, over those that can be in use: a prediction near saturation is a poor one
@@ -57,15 +58,18 @@ def forecast(problem: Problem, multiples: Matrix, lanes: int, alphas: int, stand
             steps = lanes * UPDATES * square * (p + alphas)
             numbers = around + (sums + 2 * lanes) * square
         return Forecast(words, 1, lanes, len(families) * n * square + steps, lanes, numbers)
-    used = min(p, min(n, p) * (GROUPED if kind is GroupedLane else 1)) * USED
+    used = min(p, min(n, p) * (GROUPED if issubclass(kind, ByGroups) else 1)) * USED
     U, most, steps = SPARE * used, min(p, WIDEST_SET * min(n, p)), 1
     words, flops = "batches of alphas, each on a working set", n * U**2 + UPDATES * used**3
     numbers = around + 2 * (lanes + 1) * (most + 512) ** 2 + 2 * n * most  # twice: what is outgrown is copied
-    if kind is CurvedLane:
+    if kind is CurvedConcaveLane:
+        words, steps = "Newton's method from large alphas to small", CORRECTIONS * alphas / READINGS
+        flops = CORRECTIONS * alphas * n * U**2
+    elif issubclass(kind, CurvedLane):
         words, flops, steps = "batches of alphas, each a quadratic model corrected by Newton's method", METRICS * n * U**2, 4
     elif kind is GroupedLane:
         flops = n * min(U, n) ** 2 + alphas * min(used, n) ** 3  # beyond as many columns as rows, matrices have the rows' size
-    elif kind is ConcaveLane:
+    elif issubclass(kind, Concave):
         words, flops = "coordinate descent from large alphas to small", n * U**2 + alphas * SWEEPS * used**2
     elif kind is ThinLane and isinstance(problem.design, Sparse):
         entries = problem.design.data.nnz / p
