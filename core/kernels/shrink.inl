@@ -42,11 +42,15 @@ static auto by_rule(Rule rule, F f) {
     }
 }
 
+// As wide as T, for loops over both.
+template <class T>
+using Flag = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
 template <class T>
 static bool unseen(const Shrink<T>& s, std::size_t n) {
     const T* __restrict m = s.moment;
     const T least = s.least;
-    std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t> found = 0;
+    Flag<T> found = 0;
     for (std::size_t i = 0; m && i < n; ++i) found |= m[i] <= least;
     return found != 0;
 }
@@ -72,9 +76,12 @@ static inline T concave_prox(const Shrink<T>& s, T u, T step) {
 
 enum class Kind { l1, convex, concave };
 
+// Returns what `unseen` does: a loop of its own would wait for memory while this one's divisions wait for nothing.
 template <class T, Rule RULE, Kind KIND>
-static void shrink_as(T* __restrict w, std::size_t n, const Shrink<T> s) {
+static bool shrink_as(T* __restrict w, std::size_t n, const Shrink<T> s) {
+    Flag<T> found = 0;
     for (std::size_t i = 0; i < n; ++i) {
+        if constexpr (RULE != Rule::constant) found |= s.moment[i] <= s.least;
         T step = step_at<RULE>(s, i), z = w[i] - within(w[i], step * s.l1);
         if constexpr (KIND != Kind::l1) {
             const bool moved = step > 0;
@@ -90,6 +97,7 @@ static void shrink_as(T* __restrict w, std::size_t n, const Shrink<T> s) {
         }
         w[i] = z;
     }
+    return found != 0;
 }
 
 constexpr std::size_t STRETCH = 2048;  // coefficients of a group or a tensor that stay in the first cache
@@ -102,10 +110,9 @@ static bool shrink(T* w, std::size_t n, const Shrink<T>& s) {
         for (std::size_t first = 0; first < n; first += STRETCH) {
             const std::size_t length = std::min(STRETCH, n - first);
             const Shrink<T> here = from(s, first);
-            found = unseen(here, length) || found;
-            if (s.slope > 0) shrink_as<T, rule(), Kind::concave>(w + first, length, here);
-            else if (more) shrink_as<T, rule(), Kind::convex>(w + first, length, here);
-            else shrink_as<T, rule(), Kind::l1>(w + first, length, here);
+            if (s.slope > 0) found |= shrink_as<T, rule(), Kind::concave>(w + first, length, here);
+            else if (more) found |= shrink_as<T, rule(), Kind::convex>(w + first, length, here);
+            else found |= shrink_as<T, rule(), Kind::l1>(w + first, length, here);
         }
         return found;
     });
