@@ -131,18 +131,20 @@ def test_a_path_that_is_pickled_brings_its_degrees_of_freedom():
     np.testing.assert_array_equal(pickle.loads(text).df, found.df)
 
 
+@pytest.mark.parametrize("most", [20_000, 1], ids=["by sweeps", "by Newton"])
 @pytest.mark.parametrize("size", [1, 3, 4])
-def test_columns_and_their_gram_give_the_same_path(size):
+def test_columns_and_their_gram_give_the_same_path(size, most):
     rng = np.random.default_rng(size)
     X, y = rng.standard_normal((24, 15)), rng.standard_normal(15)
     starts, members = np.arange(0, 25, size), rng.permutation(24)
     omega, strengths = rng.uniform(0.5, 2, 24 // size), np.array([4.0, 2.0, 1.0, 0.5])
     rest = starts, members, omega, strengths, np.zeros(24), 1e-10
     by_columns, gaps, _ = _core.follow_columns(X, y, *rest, 20_000)
-    by_gram, others, _ = _core.follow_groups(X @ X.T, X @ y, float(y @ y), *rest, 20_000)
+    by_gram, others, sweeps = _core.follow_groups(X @ X.T, X @ y, float(y @ y), *rest, most)
     assert max(gaps.max(), others.max()) <= 1e-10 and np.any(by_columns[0] == 0) and np.any(by_columns[-1] != 0)
     np.testing.assert_allclose(by_columns @ X, by_gram @ X, atol=1e-5)
     np.testing.assert_allclose(by_columns, by_gram, atol=1e-3)
+    assert most > 1 or sweeps < 100
 
 
 def saturated(n_alphas, ratio, tol):
