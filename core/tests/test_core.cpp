@@ -164,7 +164,8 @@ void kernel_shapes() {
 }
 
 // A group lasso path against its optimality conditions: the pull of a group in use has the norm c omega, and its direction.
-void followed_groups() {
+// By sweeps alone, and by a step of Newton's method after each round of them.
+void followed_groups(int most) {
     Problem p;
     std::vector<std::int64_t> starts, members(p.k);
     std::vector<double> omega, w(p.k, 0.0);
@@ -172,9 +173,9 @@ void followed_groups() {
     for (std::size_t j = 0; j < p.k; j += 3) starts.push_back(static_cast<std::int64_t>(j)), omega.push_back(1 + 0.1 * static_cast<double>(j));
     starts.push_back(static_cast<std::int64_t>(p.k));
     Blocks groups{starts.data(), members.data(), omega.data(), omega.size()};
-    GroupFollower follower(GramSlopes({p.G.data(), p.k, p.k}, p.q.data(), 1e3), groups, w.data(), 2000);
+    GroupFollower follower(GramSlopes({p.G.data(), p.k, p.k}, p.q.data(), 1e3), groups, w.data(), most);
     for (double c : {3.0, 1.0, 0.3, 0.1}) {
-        follower.solve(c, 1e-14, [] { return false; });
+        follower.solve(c, 1e-10, [] { return false; });
         for (std::size_t i = 0; i < omega.size(); ++i) {
             double size = 0, pull = 0, along = 0;
             for (auto m = starts[i]; m < starts[i + 1]; ++m) {
@@ -279,7 +280,7 @@ void interrupted() {
 }
 
 const std::vector<std::function<void()>> parts = {
-    followed_groups,
+    [] { followed_groups(2000), followed_groups(1); },
     followed_sparse,
     chords,
     likelihoods,
