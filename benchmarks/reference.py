@@ -23,6 +23,7 @@ CERTIFIED = 1e-12
 TOL = 1e-10  # of the first guess
 ROUNDS = 12  # of Newton, and of changes of the support
 TINY = 1e-5  # of the largest group
+SMALL = 1e-10  # of the largest coefficient: gradients are of extended precision, so the step after would be 1e-6 times this one
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def polished(problem: Problem, start: np.ndarray, intercept: float, alpha: float
         turned = (moved * coef).reshape(-1, size).sum(axis=1) < 0
         moved[np.repeat(turned, size)] = 0  # a sign that changed: out
         coef, b = moved, b + shift
-        if np.abs(step).max() <= 1e-15 * np.abs(coef).max():
+        if np.abs(step).max() <= SMALL * np.abs(coef).max():
             break
     return coef.astype(float)
 
