@@ -17,9 +17,9 @@ T = TypeVar("T")
 Numbers = dict[str, dict[str, tuple[int, int]]]  # module to attribute to its number before and after
 
 
-def transplant(thing: T, tensors: Mapping[Tensor, Tensor]) -> T:
-    """A deep copy in which each tensor of `tensors` is replaced by the one it maps to, wherever it occurs."""
-    return copy.deepcopy(thing, {id(old): new for old, new in tensors.items()})
+def transplant(thing: T, parts: Mapping[Any, Any]) -> T:
+    """A deep copy in which each object of `parts`, such as a tensor, is replaced by the one it maps to, wherever it occurs."""
+    return copy.deepcopy(thing, {id(old): new for old, new in parts.items()})
 
 
 def rebuild(model: nn.Module, tensors: Mapping[str, Tensor], numbers: Numbers) -> nn.Module:

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from shrinkage.torch.optimizers import penalties_of
+from shrinkage.torch.penalties import Penalties
 from shrinkage.torch.shrinking.rebuild import Numbers
 from shrinkage.torch.shrinking.trace import canonical_tensors
 from shrinkage.torch.shrinking.units import Cut, cut_tensor
@@ -55,6 +57,11 @@ class Shrunk:
     def changed(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         after = shapes_of(self.model)
         return {name: (shape, after[name]) for name, shape in self.shapes.items() if shape != after[name]}
+
+    @property
+    def penalties(self) -> tuple[Penalties, ...]:
+        """Those of `optimizer`, on the new parameters: what is built in, then what was attached, in that order."""
+        return () if self.optimizer is None else penalties_of(self.optimizer)
 
     def select(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """The part of these inputs that the model still takes."""

@@ -40,7 +40,8 @@ def shrink(
     - `model`: any module that torch.export can follow.
     - `example_inputs`: a tensor, or the tuple of its positional arguments. The graph is that of this call, and the outputs are
       compared on it: take real data, a few rows of them. Axis 0 of an input is the batch.
-    - `optimizer`: of the model's parameters; comes back with its state cut, so that training goes on.
+    - `optimizer`: of the model's parameters; comes back with its state cut, so that training goes on. Its penalties, built in or
+      attached, come too, for the new parameters: `Shrunk.penalties`.
     - `couple`: groups of ends that are the same units, index by index, where the graph cannot tell:
       `[("encoder.fc1.out", "encoder.fc2.in")]`. You state that zeros stay zeros between them; the comparison checks it.
     - `drop_inputs`: remove inputs that nothing reads too. The new model takes fewer: `Shrunk.select` picks them.
