@@ -63,3 +63,15 @@ def test_a_file_of_group_norms(tmp_path):
     save_shrunk(shrunk, tmp_path / "net.safetensors")
     loaded = load_shrunk(tmp_path / "net.safetensors", GroupNormed).eval()
     assert loaded.norm1.num_groups == 4 and torch.equal(loaded(x), shrunk.model(x))
+
+
+def test_a_file_of_an_instance_norm_without_tensors(tmp_path):
+    def build():
+        return nn.Sequential(nn.Conv1d(3, 8, 1), nn.InstanceNorm1d(8), nn.ReLU(), nn.Conv1d(8, 2, 1))
+
+    model, x = randomise(build()), torch.randn(5, 3, 9)
+    zero(model[0].weight, slice(0, 3))
+    shrunk = shrink(model, x)
+    save_shrunk(shrunk, tmp_path / "net.safetensors")
+    loaded = load_shrunk(tmp_path / "net.safetensors", build).eval()
+    assert loaded[1].num_features == 5 and torch.equal(loaded(x), shrunk.model(x))

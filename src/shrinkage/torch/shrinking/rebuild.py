@@ -14,6 +14,9 @@ from shrinkage.torch.shrinking.heads import NarrowAttention
 from shrinkage.torch.shrinking.trace import named_tensors
 
 T = TypeVar("T")
+CHANNELWISE = (  # normalisations of one channel each
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
+)  # fmt: skip
 Numbers = dict[str, dict[str, tuple[int, int]]]  # module to attribute to its number before and after
 
 
@@ -51,8 +54,8 @@ def _convolution(module: Any) -> None:
     module.out_channels, module.in_channels = rows, columns * module.groups
 
 
-def _batch_norm(module: Any) -> None:
-    module.num_features = len(module.running_mean)
+def _channels(module: Any) -> None:
+    module.num_features = len(next(t for t in (module.weight, module.running_mean) if t is not None))
 
 
 def _group_norm(module: Any) -> None:
@@ -78,7 +81,7 @@ def _nothing(module: Any) -> None:
 REFIT: dict[type[nn.Module], Callable[[Any], None]] = {
     nn.Linear: _linear,
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
-    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _batch_norm),
+    **dict.fromkeys(CHANNELWISE, _channels),
     nn.GroupNorm: _group_norm,
     nn.Embedding: _embedding,
     nn.MultiheadAttention: _attention,

@@ -37,7 +37,7 @@ class Shrunk:
     - `model`: a new model of the same class, in the same mode. `optimizer`: a new one of the same class, or None.
     - `before`, `after`: what a call on the example inputs takes, in eval mode.
     - `shapes`: the shape of every parameter and buffer before; `changed`: name to (before, after) of those that are smaller.
-    - `numbers`: attributes of your modules that had to follow, module to attribute to (before, after).
+    - `numbers`: attributes that had to follow where no tensor says them, module to attribute to (before, after).
     - `inputs`: for each input, axis to the indices that the model still takes; empty dictionaries without `drop_inputs`.
     - `kept`: sentences on units that nothing needs and that are still there, with the module and the reason.
     - `difference`: the largest difference of an output on the example inputs, relative to the largest output (or 1).
