@@ -126,11 +126,11 @@ def factors(model: Networks, data: Images, epochs: int, share: float = 0.8, rate
     train(model, st.ProxAdam(model.parameters(), penalties, lr=rate), data, epochs - first)
 
 
-def pixels(model: Networks, data: Images, epochs: int) -> None:
+def pixels(model: Networks, data: Images, epochs: int, strength: float = STRENGTH) -> None:
     """The norm of all weights that read one pixel, times the root of their number."""
     shape = model.first_weight.shape
     labels = np.broadcast_to(np.arange(shape[0])[:, None, None] * 64 + np.arange(64), shape).ravel()
-    penalties = st.Penalties(model, {"first_weight": st.Groups(sh.L1(STRENGTH), labels, root_size=True)})
+    penalties = st.Penalties(model, {"first_weight": st.Groups(sh.L1(strength), labels, root_size=True)})
     train(model, st.ProxAdam(model.parameters(), penalties, lr=RATE), data, epochs)
 
 
@@ -147,6 +147,7 @@ METHODS: dict[str, Callable] = {
     "proximal step, rate 1e-2": partial(prox, rate=1e-2),
     "proximal step, rate 1e-2, strength raised": partial(raised, rate=1e-2),
     "group L1 on pixels, proximal step": pixels,
+    "group L1 on pixels, strength 3.5e-3": partial(pixels, strength=3.5e-3),
 }
 
 

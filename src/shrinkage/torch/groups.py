@@ -13,10 +13,10 @@ from torch import Tensor
 from shrinkage.arrays import on
 from shrinkage.errors import ParameterError
 from shrinkage.penalties import Grouped, Penalty
-from shrinkage.penalties.calculus import Sum
+from shrinkage.penalties.calculus import Scaled, Sum
 from shrinkage.penalties.elementary import Elementary
 from shrinkage.penalties.terms import NAMES
-from shrinkage.torch.layouts import Axes, Labels, Split, split_by
+from shrinkage.torch.layouts import Axes, Labels, Shape, Split, split_by
 
 ROUNDS = 5  # of Newton: 1e-12 in double precision for steps that differ by up to 1e8 within a group
 
@@ -172,5 +172,20 @@ def follows_shape(penalty: Penalty) -> bool:
     return numbers and all(isinstance(part.by, str) for part in _parts(penalty) if isinstance(part, Groups))
 
 
-def _parts(penalty: Penalty) -> tuple[Any, ...]:
-    return penalty, getattr(penalty, "other", None), getattr(penalty, "penalty", None)
+def resized(penalty: Penalty, before: Shape, after: Shape) -> Penalty:
+    """The same penalty for a tensor that has lost zeros: where it counts the root of a group's size, the size before."""
+    match penalty:
+        case Sum(plain, other):
+            inner = resized(other, before, after)
+            return penalty if inner is other else plain + inner
+        case Scaled(factor, inner):
+            return factor * resized(inner, before, after)
+        case Groups(root_size=True) if penalty._split(before).size != penalty._split(after).size:
+            return Groups(penalty._factor(penalty._split(before)) * penalty.inner, penalty.by)
+    return penalty
+
+
+def _parts(penalty: Penalty) -> list[Any]:
+    """It, and what stands in a sum or under a factor."""
+    inner = [getattr(penalty, name) for name in ("other", "penalty") if hasattr(penalty, name)]
+    return [penalty, *(part for one in inner for part in _parts(one))]

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn, optim
 
 from shrinkage.torch.penalties import Penalties
-from shrinkage.torch.proximal import Proximal
+from shrinkage.torch.proximal import Proximal, attached
 
 
 class Prox(optim.Optimizer):
@@ -31,6 +31,12 @@ class Prox(optim.Optimizer):
         super().__setstate__(state)
         if "_proximal" in state:  # a copy; loading a state_dict comes here too, and keeps the hooks it has
             self._proximal.attach(self)
+
+
+def penalties_of(optimizer: optim.Optimizer) -> tuple[Penalties, ...]:
+    """What acts at the end of its steps: built in, then attached."""
+    built_in = [optimizer.penalties] if isinstance(optimizer, Prox) else []
+    return (*built_in, *(step.penalties for step in attached(optimizer)))
 
 
 class ProxSGD(Prox, optim.SGD):

@@ -32,14 +32,32 @@ def attach(optimizer: Optimizer, penalties: Penalties, semantics: str = "map") -
       mean square is below the strength; that is a ratio of signal to noise, without units, and no prior.
 
     Parameters whose gradient is None are left alone, as torch leaves them. A copy or a pickle would lose the penalties and is
-    refused: use `ProxSGD`, `ProxAdam`, `ProxAdamW`, or save `state_dict()`, which is complete.
+    refused: use `ProxSGD`, `ProxAdam`, `ProxAdamW`, or save `state_dict()`, which is complete. `shrink` carries them over.
 
     **Raises** `ParameterError` for an optimizer without a known metric, penalties under it that need one step for all
     coefficients, and penalised parameters that the optimizer does not train.
     """
-    Proximal(penalties, semantics).attach(optimizer)
-    optimizer.__getstate__ = _refuse_copies  # type: ignore[method-assign]
+    adopt(optimizer, Proximal(penalties, semantics))
     return optimizer
+
+
+def adopt(optimizer: Optimizer, proximal: Proximal) -> None:
+    """Attach it, keep it where `attached` finds it, and refuse copies from now on."""
+    proximal.attach(optimizer)
+    optimizer._attached = [*attached(optimizer), proximal]  # type: ignore[attr-defined]
+    optimizer.__getstate__ = _refuse_copies  # type: ignore[method-assign]
+
+
+def attached(optimizer: Optimizer) -> list[Proximal]:
+    """What `attach` has added, in its order; the part that is built into ProxAdam and its like is not among it."""
+    return getattr(optimizer, "_attached", [])
+
+
+def detached(optimizer: Optimizer) -> Optimizer:
+    """The same optimizer without what `attach` has added, to be copied: it shares all else, and is not to take a step."""
+    bare = object.__new__(type(optimizer))
+    vars(bare).update({name: x for name, x in vars(optimizer).items() if name not in ("_attached", "__getstate__")})
+    return bare
 
 
 def _refuse_copies() -> Any:

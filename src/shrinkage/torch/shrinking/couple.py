@@ -9,17 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from shrinkage.errors import ParameterError
+from shrinkage.torch.shrinking.rebuild import CHANNELWISE
+from shrinkage.torch.shrinking.rules import NORM, UNSCALED
 from shrinkage.torch.shrinking.trace import Reader, Trace
 
 Couple = Sequence[Sequence[str]]  # [("encoder.fc1.out", "encoder.fc2.in"), ...]
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-HOW = "an end is a layer and a side, such as 'encoder.fc1.out' or 'encoder.fc2.in', of Linear, Conv or (out only) BatchNorm"
+NORMS = (*CHANNELWISE, nn.GroupNorm)
+HOW = (
+    "an end is a layer and a side, such as 'encoder.fc1.out' or 'encoder.fc2.in', of Linear, Conv or (out only) BatchNorm, "
+    "InstanceNorm, GroupNorm"
+)
 
 
 @dataclass(frozen=True, eq=False)
 class End:
-    """One side of a layer: its units, and for outputs which are zero."""
+    """One side of a layer: its units, and for outputs which are zero; None where its tensors do not say."""
 
     module: str
     side: str
@@ -52,6 +57,9 @@ def untraced(model: nn.Module, names: dict[str, str], tensors: dict[str, Tensor]
         module = _module(model, text)
         if isinstance(module, LAYERS):
             _add_reader(trace, names, text, module)
+        if isinstance(module, nn.GroupNorm) and module.affine:
+            groups = trace.slot(names[f"{text}.weight"], 0).unflatten(0, (module.num_groups, -1))
+            trace.units.join_along(groups, (1,), f"`{text}` (GroupNorm): {NORM}")
     coupled = torch.cat([_end(trace, model, names, text).labels for group in couple for text in group])
     for reader in trace.readers:
         for labels in (reader.rows, reader.columns):
@@ -83,19 +91,26 @@ def _end(trace: Trace, model: nn.Module, names: dict[str, str], text: str) -> En
     if side == "in" and isinstance(module, LAYERS):
         weight = names[f"{path}.weight"]
         return End(weight, side, trace.slot(weight, 1), None)
+    if side == "out" and isinstance(module, nn.GroupNorm) and not module.affine:
+        raise ParameterError(f"couple: {text!r} is no end: {UNSCALED}.")
     if side == "out" and isinstance(module, LAYERS + NORMS):
-        return _out(trace, names, path)
+        return _out(trace, names, path, module)
     raise ParameterError(f"couple: {text!r} is no end: {HOW}.")
 
 
-def _out(trace: Trace, names: dict[str, str], path: str) -> End:
+def _out(trace: Trace, names: dict[str, str], path: str, module: nn.Module) -> End:
     """An output is zero if its weights and its bias are; of a normalisation, scale and shift."""
     own = [names[f"{path}.{name}"] for name in ("weight", "bias", "running_mean", "running_var") if f"{path}.{name}" in names]
+    if not own:
+        calls = trace.widths.setdefault(path, [])
+        if not calls:
+            calls.append(trace.units.new(int(module.num_features)))  # type: ignore[arg-type]
+        return End(path, "out", calls[0].reshape(-1, calls[0].shape[-1])[0], None)
     labels = trace.slot(own[0], 0)
     for name in own[1:]:
         trace.units.join(labels, trace.slot(name, 0))
     learned = [trace.tensors[name] for name in own if "running" not in name.rpartition(".")[2]]
-    zero = torch.stack([(t.reshape(len(t), -1) == 0).all(1) for t in learned]).all(0)
+    zero = torch.stack([(t.reshape(len(t), -1) == 0).all(1) for t in learned]).all(0) if learned else None
     return End(own[0], "out", labels, zero)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx.node import map_aggregate
 
 from shrinkage.torch.shrinking.decide import Plan
-from shrinkage.torch.shrinking.rebuild import REFIT, Numbers
+from shrinkage.torch.shrinking.rebuild import CHANNELWISE, REFIT, Numbers
 from shrinkage.torch.shrinking.rules import run
 from shrinkage.torch.shrinking.trace import Move, map_values, values_in
 from shrinkage.torch.shrinking.units import cut_tensor
@@ -21,7 +21,7 @@ MOST = 6  # kinds of attributes that are tried in every combination
 
 
 def candidates(model: nn.Module, plan: Plan) -> Iterator[Numbers]:
-    """Ways to set the attributes whose number is a size that changed, the fewest of them first, none at all to begin with.
+    """Ways to set the attributes whose number is a size that changed, the fewest of them first, to begin with none but widths.
 
     Which one is right is not guessed: the caller keeps the first with which the model gives what it gave before.
     """
@@ -32,10 +32,17 @@ def candidates(model: nn.Module, plan: Plan) -> Iterator[Numbers]:
             for name, number in vars(module).items():
                 if type(number) is int and number == before:
                     found.setdefault((type(module), name), {}).setdefault(move.owner, {})[name] = before, after
-    kinds = list(found)[:MOST]
+    kinds, widths = list(found)[:MOST], _widths(model, plan)
     for size in range(len(kinds) + 1):
         for chosen in combinations(kinds, size):
-            yield _merged(found[kind] for kind in chosen)
+            yield _merged([widths, *(found[kind] for kind in chosen)])
+
+
+def _widths(model: nn.Module, plan: Plan) -> Numbers:
+    """Of normalisations without tensors; one of instances warns where `num_features` is not the number of channels."""
+    counted = {path: calls[0] for path, calls in plan.trace.widths.items() if isinstance(model.get_submodule(path), CHANNELWISE)}
+    sizes = {path: (units.shape[-1], _small(plan, units).shape[-1]) for path, units in counted.items()}
+    return {path: {"num_features": pair} for path, pair in sizes.items() if pair[0] > pair[1]}
 
 
 def stuck(model: nn.Module, plan: Plan) -> list[Move]:
@@ -74,7 +81,7 @@ def _changed(plan: Plan, move: Move) -> set[tuple[int, int]]:
     return {(before, after) for before, after in sizes if before != after and before in written}
 
 
-def _merged(parts: Iterator[Numbers]) -> Numbers:
+def _merged(parts: Iterable[Numbers]) -> Numbers:
     merged: Numbers = {}
     for part in parts:
         for path, changes in part.items():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from shrinkage.errors import ParameterError
-from shrinkage.torch.groups import follows_shape
-from shrinkage.torch.optimizers import Prox
+from shrinkage.torch.groups import follows_shape, resized
+from shrinkage.torch.optimizers import penalties_of
+from shrinkage.torch.penalties import Entry
+from shrinkage.torch.proximal import adopt, attached, detached
 from shrinkage.torch.shrinking.rebuild import transplant
 from shrinkage.torch.shrinking.units import Cut, cut_tensor
 
@@ -18,7 +21,7 @@ from shrinkage.torch.shrinking.units import Cut, cut_tensor
 def shrink_optimizer(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Mapping[Any, Cut]) -> Any:
     """`parameters`: old to new; `cuts`: of the old ones. Hooks are not copied, as in any copy of a PyTorch optimizer.
 
-    Of `ProxAdam` and its like the penalties are copied too, for the new parameters.
+    But penalties are, for the new parameters: those of `ProxAdam` and its like, and those that `attach` has added.
 
     **Raises** `ParameterError` for a parameter that is not the model's, and for a state or a penalty that does not follow its
     parameter.
@@ -27,13 +30,7 @@ def shrink_optimizer(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Map
         raise ParameterError(
             "LBFGS keeps one vector over all parameters, which cannot be cut: make a new optimizer after shrinking."
         )
-    for entry in optimizer.penalties.penalised if isinstance(optimizer, Prox) else ():
-        if cuts.get(entry.parameter) and not follows_shape(entry.penalty):  # type: ignore[arg-type]
-            raise ParameterError(
-                f"The penalty of {entry.name}, {entry.penalty!r}, is for its shape before: shrink without `optimizer=`, then "
-                "make new Penalties and a new optimizer."
-            )
-    replaced: dict[Tensor, Tensor] = dict(parameters)
+    replaced: dict[Any, Any] = {**parameters, **dict(_narrower(optimizer, parameters, cuts))}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             if parameter not in parameters:
@@ -41,7 +38,26 @@ def shrink_optimizer(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Map
             for name, state in optimizer.state.get(parameter, {}).items():
                 if isinstance(state, Tensor):
                     replaced[state] = _cut_state(name, state, parameter, cuts.get(parameter, {}))
-    return transplant(optimizer, replaced)
+    steps = attached(optimizer)
+    new, steps = transplant((detached(optimizer) if steps else optimizer, steps), replaced)
+    for step in steps:
+        adopt(new, step)
+    return new
+
+
+def _narrower(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Mapping[Any, Cut]) -> Iterator[tuple[Entry, Entry]]:
+    """The entries of the penalties whose parameters shrink, and what stands in their place."""
+    for entry in (entry for penalties in penalties_of(optimizer) for entry in penalties.penalised):
+        old, penalty = entry.parameter, entry.penalty
+        if penalty is None or not cuts.get(old):
+            continue
+        if not follows_shape(penalty):
+            raise ParameterError(
+                f"The penalty of {entry.name}, {penalty!r}, is for its shape before: shrink without `optimizer=`, then "
+                "make new Penalties and a new optimizer."
+            )
+        new: Any = parameters[old]
+        yield entry, replace(entry, parameter=new, penalty=resized(penalty, tuple(old.shape), tuple(new.shape)))
 
 
 def _cut_state(name: str, state: Tensor, parameter: Tensor, cut: Cut) -> Tensor:

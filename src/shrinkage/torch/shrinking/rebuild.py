@@ -14,12 +14,15 @@ from shrinkage.torch.shrinking.heads import NarrowAttention
 from shrinkage.torch.shrinking.trace import named_tensors
 
 T = TypeVar("T")
+CHANNELWISE = (  # normalisations of one channel each
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
+)  # fmt: skip
 Numbers = dict[str, dict[str, tuple[int, int]]]  # module to attribute to its number before and after
 
 
-def transplant(thing: T, tensors: Mapping[Tensor, Tensor]) -> T:
-    """A deep copy in which each tensor of `tensors` is replaced by the one it maps to, wherever it occurs."""
-    return copy.deepcopy(thing, {id(old): new for old, new in tensors.items()})
+def transplant(thing: T, parts: Mapping[Any, Any]) -> T:
+    """A deep copy in which each object of `parts`, such as a tensor, is replaced by the one it maps to, wherever it occurs."""
+    return copy.deepcopy(thing, {id(old): new for old, new in parts.items()})
 
 
 def rebuild(model: nn.Module, tensors: Mapping[str, Tensor], numbers: Numbers) -> nn.Module:
@@ -51,8 +54,8 @@ def _convolution(module: Any) -> None:
     module.out_channels, module.in_channels = rows, columns * module.groups
 
 
-def _batch_norm(module: Any) -> None:
-    module.num_features = len(module.running_mean)
+def _channels(module: Any) -> None:
+    module.num_features = len(next(t for t in (module.weight, module.running_mean) if t is not None))
 
 
 def _group_norm(module: Any) -> None:
@@ -78,7 +81,7 @@ def _nothing(module: Any) -> None:
 REFIT: dict[type[nn.Module], Callable[[Any], None]] = {
     nn.Linear: _linear,
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
-    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _batch_norm),
+    **dict.fromkeys(CHANNELWISE, _channels),
     nn.GroupNorm: _group_norm,
     nn.Embedding: _embedding,
     nn.MultiheadAttention: _attention,

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from shrinkage.torch.optimizers import penalties_of
+from shrinkage.torch.penalties import Penalties
 from shrinkage.torch.shrinking.rebuild import Numbers
 from shrinkage.torch.shrinking.trace import canonical_tensors
 from shrinkage.torch.shrinking.units import Cut, cut_tensor
@@ -35,7 +37,7 @@ class Shrunk:
     - `model`: a new model of the same class, in the same mode. `optimizer`: a new one of the same class, or None.
     - `before`, `after`: what a call on the example inputs takes, in eval mode.
     - `shapes`: the shape of every parameter and buffer before; `changed`: name to (before, after) of those that are smaller.
-    - `numbers`: attributes of your modules that had to follow, module to attribute to (before, after).
+    - `numbers`: attributes that had to follow where no tensor says them, module to attribute to (before, after).
     - `inputs`: for each input, axis to the indices that the model still takes; empty dictionaries without `drop_inputs`.
     - `kept`: sentences on units that nothing needs and that are still there, with the module and the reason.
     - `difference`: the largest difference of an output on the example inputs, relative to the largest output (or 1).
@@ -55,6 +57,11 @@ class Shrunk:
     def changed(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         after = shapes_of(self.model)
         return {name: (shape, after[name]) for name, shape in self.shapes.items() if shape != after[name]}
+
+    @property
+    def penalties(self) -> tuple[Penalties, ...]:
+        """Those of `optimizer`, on the new parameters: what is built in, then what was attached, in that order."""
+        return () if self.optimizer is None else penalties_of(self.optimizer)
 
     def select(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """The part of these inputs that the model still takes."""

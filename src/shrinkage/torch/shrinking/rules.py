@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.fx.node import Node
 
-from shrinkage.torch.shrinking.trace import Move, Trace, Value, map_values, owner, uniform, values_in
+from shrinkage.torch.shrinking.trace import UNIFORM, Move, Trace, Value, map_values, owner, uniform, values_in
 from shrinkage.torch.shrinking.units import first_along, varies
 
 Rule = Callable[..., Any]
@@ -213,19 +213,43 @@ def group_norm(
     *args: Any,
 ) -> Any:  # fmt: skip
     """A line for each channel of x (n, channels, ...), in units of its group: whole groups go, and their number falls."""
-    names = [v.source for v in (weight, bias) if v]
-    if weight is None or not all(names):
+    if weight is None or not all(v.source for v in (weight, bias) if v):
         return trace.opaque(node, [x], reason(node, UNSCALED if weight is None else COMPUTED))
     x = trace.plain(x)
     trace.units.join_along(x.labels.unflatten(1, (groups, -1)), tuple(range(2, x.labels.dim() + 1)), reason(node, NORM))
-    for name in names:
-        trace.units.join(x.labels.movedim(1, -1), trace.slot(str(name), 0))
-    scale, shift = (trace.tensors[str(v.source)] if v else torch.zeros(1) for v in (weight, bias))
-    scale, shift = (t.view(-1, *[1] * (x.known.dim() - 2)) for t in (scale, shift))
-    known = torch.group_norm(x.known, groups, None, None, eps) * scale + shift
-    result = Value(x.labels, torch.where(scale == 0, shift, known))
+    result = _scaled(trace, Value(x.labels, torch.group_norm(x.known, groups, None, None, eps)), weight, bias)
     trace.moves.append(Move(node, (x, groups), {}, [result]))  # outside of nn.GroupNorm the number of groups is as written
     return result
+
+
+def instance_norm(
+    trace: Trace, node: Node, x: Value, weight: Value | None, bias: Value | None, mean: Value | None, var: Value | None,
+    own: bool, momentum: float, eps: float, *args: Any,
+) -> Any:  # fmt: skip
+    """A line for each channel of x (n, channels, ...), by the channel's own mean and scale, or as `batch_norm`."""
+    if not own and mean and var:
+        return batch_norm(trace, node, x, weight, bias, mean, var, False, momentum, eps)
+    if not all(v.source for v in (weight, bias) if v):
+        return trace.opaque(node, [x], reason(node, COMPUTED))
+    x = trace.plain(x)
+    space = tuple(range(2, x.labels.dim()))
+    trace.units.join_along(x.labels, space, reason(node, NORM))
+    if weight is None and bias is None:
+        trace.widths.setdefault(owner(node), []).append(first_along(x.labels, space).movedim(1, -1))
+    known = torch.instance_norm(x.known, None, None, None, None, True, 0.0, eps, False)
+    low, high = x.known.amin(space, keepdim=True), x.known.amax(space, keepdim=True)
+    constant = high - low <= UNIFORM * high.abs().clamp(min=1)  # as `uniform` has it; of NaN it is not
+    return _scaled(trace, Value(x.labels, torch.where(constant, 0.0, known)), weight, bias)
+
+
+def _scaled(trace: Trace, x: Value, weight: Value | None, bias: Value | None) -> Value:
+    """Channels of x (n, channels, ...) times a scale, if there is one, plus a shift, if there is one."""
+    for name in (v.source for v in (weight, bias) if v):
+        trace.units.join(x.labels.movedim(1, -1), trace.slot(str(name), 0))
+    scale = trace.tensors[str(weight.source)] if weight else torch.ones(1)
+    shift = trace.tensors[str(bias.source)] if bias else torch.zeros(1)
+    scale, shift = (t.view(-1, *[1] * (x.known.dim() - 2)) for t in (scale, shift))
+    return Value(x.labels, torch.where(scale == 0, shift, x.known * scale + shift))
 
 
 # ---- mixing along axes
@@ -360,6 +384,7 @@ RULES: dict[str, Rule] = {
     "batch_norm": batch_norm,
     "_native_batch_norm_legit_no_training": native_batch_norm,
     "group_norm": group_norm,
+    "instance_norm": instance_norm,
     "layer_norm": mixing(lambda shape, *rest: range(-len(shape), 0), NORM),
     "rms_norm": mixing(lambda shape, *rest: range(-len(shape), 0), NORM),
     **dict.fromkeys("softmax _softmax log_softmax _log_softmax".split(), mixing(lambda axis, *rest: axis, SOFTMAX)),

@@ -65,7 +65,8 @@ class Move:
 
 @dataclass(eq=False)
 class Trace:
-    """Everything that a graph says. `tensors`: parameters and buffers by their first name, in float64."""
+    """Everything that a graph says. `tensors`: parameters and buffers by their first name, in float64; `widths`: the channels,
+    (..., channels), at each call of a normalisation without tensors, by the path of its module."""
 
     tensors: dict[str, Tensor]
     units: Units = field(default_factory=Units)
@@ -75,6 +76,7 @@ class Trace:
     readers: list[Reader] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
+    widths: dict[str, list[Tensor]] = field(default_factory=dict)
 
     def slot(self, name: str, axis: int, *, anchor: bool = True) -> Tensor:
         """The units of one axis of a parameter. An anchor is an axis of a weight: without one, a unit is not removed."""

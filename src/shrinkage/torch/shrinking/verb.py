@@ -15,7 +15,7 @@ from shrinkage.torch.shrinking.couple import Couple, apply_couples, untraced
 from shrinkage.torch.shrinking.decide import Plan, decide
 from shrinkage.torch.shrinking.numbers import candidates, stuck
 from shrinkage.torch.shrinking.optimizers import shrink_optimizer
-from shrinkage.torch.shrinking.rebuild import Numbers, biased, rebuild, refit_of
+from shrinkage.torch.shrinking.rebuild import CHANNELWISE, Numbers, biased, rebuild, refit_of
 from shrinkage.torch.shrinking.record import Shrunk, cost, shapes_of
 from shrinkage.torch.shrinking.rules import rule_of
 from shrinkage.torch.shrinking.trace import Trace, canonical_tensors, named_tensors, trace, values_in
@@ -40,9 +40,11 @@ def shrink(
     - `model`: any module that torch.export can follow.
     - `example_inputs`: a tensor, or the tuple of its positional arguments. The graph is that of this call, and the outputs are
       compared on it: take real data, a few rows of them. Axis 0 of an input is the batch.
-    - `optimizer`: of the model's parameters; comes back with its state cut, so that training goes on.
+    - `optimizer`: of the model's parameters; comes back with its state cut, so that training goes on. Its penalties, built in or
+      attached, come too, for the new parameters: `Shrunk.penalties`.
     - `couple`: groups of ends that are the same units, index by index, where the graph cannot tell:
-      `[("encoder.fc1.out", "encoder.fc2.in")]`. You state that zeros stay zeros between them; the comparison checks it.
+      `[("encoder.fc1.out", "encoder.fc2.in")]`. You state that zeros stay zeros between them; the comparison checks it. Ends are
+      those of Linear and Conv, and `.out` of BatchNorm, InstanceNorm and GroupNorm.
     - `drop_inputs`: remove inputs that nothing reads too. The new model takes fewer: `Shrunk.select` picks them.
 
     **Raises** `ParameterError` for a model that cannot be followed, an end that does not exist, an optimizer that cannot be
@@ -82,9 +84,18 @@ def _follow(model: nn.Module, inputs: tuple[Any, ...], couple: Couple, drop_inpu
         if not couple:
             raise
         found = untraced(model, names, tensors, couple)
+    _join_calls(found, model)
     apply_couples(found, model, names, couple)
     _pin_what_cannot_follow(found, model)
     return found
+
+
+def _join_calls(found: Trace, model: nn.Module) -> None:
+    """A normalisation without tensors that is called more than once has as many channels each time, as one with tensors has."""
+    for path, calls in found.widths.items():
+        if isinstance(model.get_submodule(path), CHANNELWISE):
+            for channels in (call for call in calls if call.shape[-1] == calls[0].shape[-1]):
+                found.units.join(channels, calls[0].reshape(-1, channels.shape[-1])[0])
 
 
 def _pin_what_cannot_follow(found: Trace, model: nn.Module) -> None:
