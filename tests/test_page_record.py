@@ -183,6 +183,16 @@ def test_rounding_for_json(x, digits, out):
     assert rounded(x, digits) == out
 
 
+@pytest.mark.parametrize("penalty", ["l1", "mcp"])
+def test_alphas_are_told_to_every_bit(penalty):
+    """Also where a record is wide and its other numbers are short."""
+    wide = np.random.default_rng(7).standard_normal((40, 120))
+    fit = sh.PenalizedRegressorCV(penalty=penalty, n_alphas=8, cv=3).fit(wide, wide[:, 0])
+    told = json.loads(json.dumps(record(study(fit), draws=0)))["path"]
+    assert told["alphas"] == fit.choice_.alphas.tolist()
+    assert told["alphas"][told["index"]] == fit.alpha_
+
+
 def test_the_records_that_the_pages_views_are_tested_on_are_what_the_library_says():
     """But for versions, and for how far below the tolerance a certificate is."""
     stored, fresh = (

@@ -27,6 +27,7 @@ describe("the cursor", () => {
     expect(slider.value).toBe(String(LAST));
     expect(slider.getAttribute("aria-valuetext")).toBe(`alpha ${view.text("output")}`);
     expect(view.text("output")).toContain("4 of 4 kept");
+    expect(Number(view.all<HTMLElement>("output")[0].dataset.alpha)).toBe(l1.path.alphas[LAST]); // to every digit
   });
 
   it("goes to the chosen model, the minimum and one standard error", () => {

@@ -26,6 +26,8 @@ POINTS = 400  # of a picture of residuals
 BINS = 10  # of a calibration
 DIGITS = 9
 FEWER = 5  # significant digits, for more than PAIRED features
+WHOLE = 17  # significant digits, which hold every bit
+EXACT = ("alphas",)  # a fit is done again from these
 LABELS = {
     "squared_error": "mean squared error", "root_squared_error": "mean squared error", "logistic": "mean deviance",
     "poisson": "mean deviance", "absolute_error": "mean absolute error", "quantile": "mean pinball loss",
@@ -80,9 +82,10 @@ def record(study: Study, *, live: bool = False, draws: int | None = None) -> dic
 
 
 def rounded(value: Any, digits: int) -> Any:
-    """For JSON: numbers to so many significant digits, whole ones without a point, None for what is not finite."""
+    """For JSON: numbers to so many significant digits (those of `EXACT` to every bit), whole ones without a point, None for what
+    is not finite."""
     if isinstance(value, dict):
-        return {key: rounded(item, digits) for key, item in value.items()}
+        return {key: rounded(item, WHOLE if key in EXACT else digits) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return rounded(value.tolist(), digits)
     if isinstance(value, list | tuple):
