@@ -295,7 +295,7 @@ def test_the_command_line_writes_a_report(tmp_path):
     assert told["command"] == "shrinkage " + " ".join(words)
     assert told["data"]["source"] == "h.csv" and told["data"]["rows"] == 60
     assert any("empty: left out" in note for note in told["data"]["dropped"])
-    assert any("1 rows with missing entries left out" in note for note in told["data"]["dropped"])
+    assert any("1 row with missing entries left out" in note for note in told["data"]["dropped"])
     assert told["data"]["encodings"] == [{"name": "kind", "kind": "factor", "levels": ["a", "b"]}]
     assert told["features"]["source"] == ["size", "kind", "kind"]
 

@@ -22,6 +22,8 @@ export function told(x: number | null | undefined, digits = 4): string {
 }
 
 export const signed = (x: number, digits = 3): string => (x > 0 ? "+" : "") + told(x, digits);
+/** "1 row", "3 rows"; `many` where it is not `one` with an s. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 export const percent = (x: number): string => `${format(".0f")(100 * x)}%`;
 
 export function add<K extends keyof HTMLElementTagNameMap>(

@@ -17,6 +17,7 @@ from shrinkage.page.evidence import Evidence, evidence
 from shrinkage.page.study import Study
 from shrinkage.penalties.base import Twin
 from shrinkage.penalties.terms import NAMES
+from shrinkage.plurals import are, counted
 from shrinkage.units import Units
 
 SCHEMA = 1
@@ -126,7 +127,7 @@ def _answer(study: Study, section: Section, per_sd: Vector) -> str:
         return section.sentence
     p = len(study.record.coef)
     many = "every one" if kept == p > 1 else f"{kept}"
-    features = f"Of {p} features the model keeps {many}"
+    features = f"Of {counted(p, 'feature')} the model keeps {many}"
     what = "variance" if study.task.loss.name == "squared_error" else "deviance"
     explained = f"{100 * study.record.deviance_explained:.0f}% of the {what} of {study.target} in the rows it was fitted to"
     out = held_out_share(study)
@@ -164,7 +165,7 @@ def _warnings(study: Study, section: Section, found: Evidence | None, units: Uni
         shaky = [study.names[j] for j in kept if found.kept[j, -1] < 0.5]  # at the chosen alpha
         if shaky:
             out.append(
-                f"{_listed(shaky)} {'is' if len(shaky) == 1 else 'are'} kept here, but in fewer than half of the draws: "
+                f"{_listed(shaky)} {are(len(shaky))} kept here, but in fewer than half of the draws: "
                 "another sample might well choose otherwise."
             )
     sd = units.sd[units.sd > 0]
@@ -175,9 +176,11 @@ def _warnings(study: Study, section: Section, found: Evidence | None, units: Uni
         )
     bad = sum(not outcome for outcome in study.choice.path.outcomes)
     if bad:
-        out.append(f"{bad} of the {len(study.choice.alphas)} models on the path are not certified to be optimal.")
+        models = counted(len(study.choice.alphas), "model")
+        out.append(f"{bad} of the {models} on the path {are(bad)} not certified to be optimal.")
     if record.n < 2 * len(kept):
-        out.append(f"There are {record.n} rows for {len(kept)} features kept: with so few, errors may be far off.")
+        rows, features = counted(record.n, "row"), counted(len(kept), "feature")
+        out.append(f"There {are(record.n)} {rows} for {features} kept: with so few, errors may be far off.")
     return out
 
 

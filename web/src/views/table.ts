@@ -1,4 +1,4 @@
-import { add, percent, signed, told } from "../frame";
+import { add, counted, percent, signed, told } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -91,7 +91,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     for (const [key, th] of titles)
       if (key === sorted) th.setAttribute("aria-sort", down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
-    count.textContent = word ? `${shown.length} of ${rows.length} features` : "";
+    count.textContent = word ? `${shown.length} of ${counted(rows.length, "feature")}` : "";
   };
   search.addEventListener("input", arrange);
   const intercept = add(element, "p", "", { class: "note" });
@@ -103,7 +103,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     else resting = window.setTimeout(() => fill(state.index), 120);
     const b = record.path.intercepts[state.index];
     intercept.textContent = record.has_intercept ? `Intercept: ${told(b, 6)}. Bars show the coefficient per standard deviation.` : "No intercept.";
-    if (record.features.left_out) intercept.textContent += ` ${record.features.left_out} features are not listed.`;
+    if (record.features.left_out) intercept.textContent += ` ${counted(record.features.left_out, "feature is", "features are")} not listed.`;
   });
   arrange();
   // What is sorted by a number follows the cursor once it rests.
