@@ -14,7 +14,7 @@ import pytest
 
 import shrinkage as sh
 from shrinkage.page.evidence import evidence, half_samples
-from shrinkage.page.record import record, rounded
+from shrinkage.page.record import listed, record, rounded
 from shrinkage.page.report import TEMPLATE, html, study
 from tests.pages import records
 from tests.test_page_maths import leaves
@@ -181,6 +181,12 @@ def test_warnings_say_what_is_wrong():
 )
 def test_rounding_for_json(x, digits, out):
     assert rounded(x, digits) == out
+
+
+def test_names_are_listed_as_one_says_them():
+    letters = list("abcdefg")
+    assert [listed(letters[:k]) for k in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+    assert listed(letters) == "a, b, c, d, e and 2 more"
 
 
 @pytest.mark.parametrize("penalty", ["l1", "mcp"])

@@ -240,6 +240,29 @@ def test_least_squares_dragged_is_solved_by_the_page(page):
     np.testing.assert_allclose([data(page, "geometry")["x"], data(page, "geometry")["y"]], w[:2], atol=NEAR)
 
 
+def test_a_penalty_that_is_not_convex_has_no_constraint_to_switch_to(page):
+    assert page.locator("#geometry fieldset").is_visible()
+    choose(page, "mcp")
+    assert page.locator("#geometry fieldset").is_hidden()
+
+
+@pytest.mark.parametrize("factor", [1e-4, 3e2, 1e5])
+def test_the_titles_of_axes_are_clear_of_their_numbers(chromium, factor):
+    with sh.explore(sh.PenalizedRegressorCV(standardize=True).fit(X, factor * Y)) as one, chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(one.address)
+        page.wait_for_selector("#geometry svg text.axis-title")
+        page.locator("#geometry svg").scroll_into_view_if_needed()
+        settled(page)
+        title = page.locator("#geometry text.axis-title").nth(1).bounding_box()
+        numbers = [text.bounding_box() for text in page.locator("#geometry g.axis").nth(1).locator("text").all()]
+        assert numbers and title["x"] + title["width"] <= min(box["x"] for box in numbers)
+        assert title["x"] >= page.locator("#geometry").bounding_box()["x"]
+        move(page, 99)  # where the ball is larger than the picture, and its handle at the edge
+        handle = page.locator("#geometry .edge path").bounding_box()
+        assert handle["x"] >= max(box["x"] + box["width"] for box in numbers)
+
+
 # ---- the prior
 
 
@@ -418,6 +441,14 @@ def test_the_tour_has_seven_steps_and_gives_focus_back(page):
 
 
 # ---- for everyone
+
+
+def test_the_button_of_the_theme_names_the_other_one_also_after_dusk(page):
+    button = page.get_by_role("button", name="Switch between light and dark")
+    assert button.inner_text() == "Dark"
+    page.emulate_media(color_scheme="dark")
+    settled(page)
+    assert button.inner_text() == "Light"
 
 
 def test_every_handle_answers_to_the_keyboard(page):

@@ -39,6 +39,11 @@ export function add<K extends keyof HTMLElementTagNameMap>(
   return child;
 }
 
+/** A name that may go on in the next line after an underscore. */
+export function writeName(parent: Element, text: string): void {
+  text.split(/(?<=_)/).forEach((part, i) => parent.append(...(i ? [document.createElement("wbr"), part] : [part])));
+}
+
 /** An svg in `element`, drawn anew whenever its width changes. `label` is what a screen reader says of it. */
 export function chart(element: HTMLElement, label: string, height: number, draw: (svg: Svg, width: number) => void): Svg {
   const svg = select(element).append("svg").attr("role", "img").attr("aria-label", label);

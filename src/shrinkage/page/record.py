@@ -165,7 +165,7 @@ def _warnings(study: Study, section: Section, found: Evidence | None, units: Uni
         shaky = [study.names[j] for j in kept if found.kept[j, -1] < 0.5]  # at the chosen alpha
         if shaky:
             out.append(
-                f"{_listed(shaky)} {are(len(shaky))} kept here, but in fewer than half of the draws: "
+                f"{listed(shaky)} {are(len(shaky))} kept here, but in fewer than half of the draws: "
                 "another sample might well choose otherwise."
             )
     sd = units.sd[units.sd > 0]
@@ -184,8 +184,9 @@ def _warnings(study: Study, section: Section, found: Evidence | None, units: Uni
     return out
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def listed(names: Sequence[str], most: int = 5) -> str:
+    shown = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 # ---- numbers

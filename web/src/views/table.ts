@@ -1,4 +1,4 @@
-import { add, counted, percent, signed, told } from "../frame";
+import { add, counted, percent, signed, told, writeName } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -49,9 +49,9 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const rows = names.map((name, j) => {
     const tr = document.createElement("tr");
     const th = add(tr, "th", "", { scope: "row" });
-    add(th, "button", name, { type: "button", title: "show this feature in the pictures" }).addEventListener("click", () =>
-      store.set({ feature: j }),
-    );
+    const button = add(th, "button", "", { type: "button", title: "show this feature in the pictures" });
+    writeName(button, name);
+    button.addEventListener("click", () => store.set({ feature: j }));
     const cells = columns.slice(1).map(() => add(tr, "td"));
     const bar = add(add(add(tr, "td", "", { class: "bar", "aria-hidden": "true" }), "i"), "b");
     return { tr, cells, bar, j };
