@@ -32,7 +32,7 @@ LAYERS = [
     {"designs", "losses", "penalties"},
     {"arrays", "bisection", "domains"},
     {"memory", "watching"},
-    {"errors", "threads", "files", "_core"},
+    {"errors", "plurals", "threads", "files", "_core"},
 ]
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}
 
@@ -63,7 +63,7 @@ def test_imports_point_downwards(file, name):
 
 def test_torch_imports_few_others_of_ours():
     used = {other for file, name in modules() if name == "torch" for other in imports(file)}
-    assert used <= {"torch", "penalties", "arrays", "errors", "files", "threads", "plots", "_core", "__version__"}
+    assert used <= {"torch", "penalties", "arrays", "errors", "plurals", "files", "threads", "plots", "_core", "__version__"}
 
 
 def test_without_torch_the_import_names_the_extra():

@@ -14,7 +14,7 @@ import pytest
 
 import shrinkage as sh
 from shrinkage.page.evidence import evidence, half_samples
-from shrinkage.page.record import record, rounded
+from shrinkage.page.record import listed, record, rounded
 from shrinkage.page.report import TEMPLATE, html, study
 from tests.pages import records
 from tests.test_page_maths import leaves
@@ -183,6 +183,22 @@ def test_rounding_for_json(x, digits, out):
     assert rounded(x, digits) == out
 
 
+def test_names_are_listed_as_one_says_them():
+    letters = list("abcdefg")
+    assert [listed(letters[:k]) for k in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+    assert listed(letters) == "a, b, c, d, e and 2 more"
+
+
+@pytest.mark.parametrize("penalty", ["l1", "mcp"])
+def test_alphas_are_told_to_every_bit(penalty):
+    """Also where a record is wide and its other numbers are short."""
+    wide = np.random.default_rng(7).standard_normal((40, 120))
+    fit = sh.PenalizedRegressorCV(penalty=penalty, n_alphas=8, cv=3).fit(wide, wide[:, 0])
+    told = json.loads(json.dumps(record(study(fit), draws=0)))["path"]
+    assert told["alphas"] == fit.choice_.alphas.tolist()
+    assert told["alphas"][told["index"]] == fit.alpha_
+
+
 def test_the_records_that_the_pages_views_are_tested_on_are_what_the_library_says():
     """But for versions, and for how far below the tolerance a certificate is."""
     stored, fresh = (
@@ -285,7 +301,7 @@ def test_the_command_line_writes_a_report(tmp_path):
     assert told["command"] == "shrinkage " + " ".join(words)
     assert told["data"]["source"] == "h.csv" and told["data"]["rows"] == 60
     assert any("empty: left out" in note for note in told["data"]["dropped"])
-    assert any("1 rows with missing entries left out" in note for note in told["data"]["dropped"])
+    assert any("1 row with missing entries left out" in note for note in told["data"]["dropped"])
     assert told["data"]["encodings"] == [{"name": "kind", "kind": "factor", "levels": ["a", "b"]}]
     assert told["features"]["source"] == ["size", "kind", "kind"]
 

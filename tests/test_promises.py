@@ -568,13 +568,11 @@ def test_missing_values_are_refused_by_column_and_row(case, draw):
     X, y, weights, j = data.X.copy(), data.y.copy(), np.ones(data.n), draw(st.integers(0, P - 1))
     X[rows, j] = y[rows] = weights[rows] = bad
     layout = LAYOUTS[draw(st.sampled_from(["c", "csc", "csr", "pandas", "polars", "arrow"]))](X)
-    with pytest.raises(
-        sh.DataError, match=rf"(?s){word}.*column '?x?{j}'? has {len(rows)} {word}|column '?x?{j}'? has 0 NaN and {len(rows)} inf"
-    ):
+    with pytest.raises(sh.DataError, match=rf"(?s){word}.*column '?x?{j}'? has {len(rows)} {word}"):
         fit(case, case.model, replace(data, X=layout))
-    with pytest.raises(sh.DataError, match=rf"(?s)y contains {word}.*{len(rows)} entries.*row {rows[0]}\b"):
+    with pytest.raises(sh.DataError, match=rf"(?s)y contains {word}.*{len(rows)} entr.*row {rows[0]}\b"):
         fit(case, case.model, replace(data, y=y))
-    with pytest.raises(sh.DataError, match=rf"(?s)sample_weight contains {word}.*{len(rows)} entries.*row {rows[0]}\b"):
+    with pytest.raises(sh.DataError, match=rf"(?s)sample_weight contains {word}.*{len(rows)} entr.*row {rows[0]}\b"):
         fit(case, case.model, data, weights)
     fitted = fit(case, case.model, data)
     with pytest.raises(sh.DataError, match=rf"(?s){word}.*column '?{j}'? has"):

@@ -171,7 +171,7 @@ REFUSED_COLUMNS = {
         r"but for 'n\.a\.' in data row 10",
     ),
     "identifier": ("a,d\n" + LETTERS, "40 different values in 40 rows"),
-    "infinity": ("a,d\n1,2\n2,inf\n", "'d'.*1 infinite entries.*data row 2"),
+    "infinity": ("a,d\n1,2\n2,inf\n", "'d'.*1 infinite entry,.*data row 2"),
     "missing": ("a,d\n1,2\n2,\n,4\n", r"'a' \(1 row\), 'd' \(1 row\); the first is in data row 3"),
     "nothing left": ("a,d\n1,\n1,\n", "No column.*d .no value in any row.; a .1 in every row"),
 }

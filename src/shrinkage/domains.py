@@ -11,6 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
 from shrinkage.errors import DataError, ParameterError
+from shrinkage.plurals import are, counted
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Interval:
         value = float(xp.reshape(values, (-1,))[row])
         remedy = self.remedy if math.isfinite(value) else "Drop those rows or fill them."
         raise DataError(
-            f"{what} must be {self}: {count} of {outside.shape[0]} entries {'is' if count == 1 else 'are'} not, "
+            f"{what} must be {self}: {count} of {counted(outside.shape[0], 'entry', 'entries')} {are(count)} not, "
             f"the first in row {row}, which holds {value:g}. {remedy}"
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 from shrinkage.designs import Design, Vector
 from shrinkage.errors import ConvergenceError, ConvergenceWarning, DataError, ParameterError
 from shrinkage.inputs import check_finite, read_design, read_tol, read_vector, read_weights
+from shrinkage.plurals import are, counted
 from shrinkage.points import Point
 from shrinkage.problem import GAP, Evaluation, Problem
 from shrinkage.solvers import Ending, Outcome, Solver, choose, minimise
@@ -110,7 +111,7 @@ class Solution:
     def __str__(self) -> str:
         kept = int(np.count_nonzero(self.coef))
         ending = "" if self.converged else f"{self.outcome.value} "
-        return f"{kept} of {len(self.coef)} coefficients are not zero. {ending}{self.certificate}"
+        return f"{kept} of {counted(len(self.coef), 'coefficient')} {are(kept)} not zero. {ending}{self.certificate}"
 
 
 def linear_predictor(X: Any, coef: Vector, intercept: float, offset: Any = None) -> Vector:
@@ -118,7 +119,7 @@ def linear_predictor(X: Any, coef: Vector, intercept: float, offset: Any = None)
     design = read_design(X).design
     n, p = design.shape
     if p != len(coef):
-        raise DataError(f"X has {p} features, but the model was fitted with {len(coef)}.")
+        raise DataError(f"X has {counted(p, 'feature')}, but the model was fitted with {len(coef)}.")
     eta = design.matvec(np.asarray(coef, np.float64)) + intercept
     return eta if offset is None else eta + read_vector(offset, "offset", n)
 

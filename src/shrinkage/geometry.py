@@ -23,6 +23,7 @@ from shrinkage.fit import Task
 from shrinkage.grids import per_alpha
 from shrinkage.paths import Path
 from shrinkage.penalties.terms import NAMES, Terms
+from shrinkage.plurals import counted
 
 Array = np.ndarray
 NOT_THE_FIT = 0.05  # of the largest gradient at the null model: the optimality conditions of a fit hold far better
@@ -65,7 +66,7 @@ class Slice:
         if chosen.ndim != 1 or len(set(chosen.tolist())) != len(chosen) or np.any(chosen < 0) or np.any(chosen >= p):
             raise ParameterError(f"The chosen coefficients must be different numbers from 0 to {p - 1}; got {chosen.tolist()}.")
         if np.shape(coef) != (p,):
-            raise DataError(f"The fit has {np.size(coef)} coefficients, but X has {p} columns.")
+            raise DataError(f"The fit has {counted(np.size(coef), 'coefficient')}, but X has {counted(p, 'column')}.")
         coef = np.asarray(coef, np.float64)
         scale = task.prepared()[1].scale
         eta = task.design.matvec(coef) + intercept + task.offset

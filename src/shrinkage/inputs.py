@@ -12,6 +12,7 @@ from scipy import sparse
 
 from shrinkage.designs import Dense, Design, Sparse
 from shrinkage.errors import DataError, ParameterError
+from shrinkage.plurals import are, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def _unmasked(array: Any, what: str) -> None:
     if np.ma.isMaskedArray(array) and np.ma.getmaskarray(array).any():
         count = int(np.ma.getmaskarray(array).sum())
         raise DataError(
-            f"{what} is a masked array with {count} masked entries, which would be read as numbers. "
+            f"{what} is a masked array: {counted(count, 'masked entry', 'masked entries')} would be read as numbers. "
             "Fill them (`.filled(value)`) or drop their rows."
         )
 
@@ -108,8 +109,9 @@ def _frame_values(frame: Any) -> np.ndarray:
     if bad:
         named = ", ".join(f"{name!r} ({schema[name]})" for name in bad[:5]) + (" ..." if len(bad) > 5 else "")
         raise DataError(
-            f"{len(bad)} of the columns are not numbers: {named}. Encode them (sklearn.preprocessing.OneHotEncoder), "
-            "drop them, or let the command line do it: `shrinkage fit data.csv --target ...`."
+            f"{counted(len(bad), 'column is not numeric', 'columns are not numeric')}: {named}. "
+            "Encode them (sklearn.preprocessing.OneHotEncoder), drop them, or let the command line do it: "
+            "`shrinkage fit data.csv --target ...`."
         )
     return as_floats(np.asarray(frame.to_numpy()), "X")
 
@@ -127,9 +129,13 @@ def check_finite(moments: Any, design: Design, names: Sequence[str] | None) -> N
     missing, infinite = int(np.isnan(column).sum()), int(np.isinf(column).sum())
     called = repr(names[j]) if names is not None else str(j)
     what = "NaN" if missing else "infinity"
+    counts = (missing, f"{missing} NaN"), (infinite, counted(infinite, "infinite entry", "infinite entries"))
+    held = [words for count, words in counts if count]
+    others = len(bad) - 1
+    more = f", and {counted(others, 'more column')} {are(others)} concerned" if others else ""
     raise DataError(
-        f"Input X contains {what}: column {called} has {missing} NaN and {infinite} infinite entries, and {len(bad)} "
-        "column(s) are concerned in all. Drop or fill them (sklearn.impute.SimpleImputer; `--missing` on the command line)."
+        f"Input X contains {what}: column {called} has {' and '.join(held)}{more}. "
+        "Drop or fill them (sklearn.impute.SimpleImputer; `--missing` on the command line)."
     )
 
 
@@ -146,13 +152,15 @@ def read_vector(values: Any, what: str, n: int | None = None) -> np.ndarray:
     array = as_floats(array, what).astype(np.float64)
     if n is not None and len(array) != n:
         raise DataError(
-            f"Found input variables with inconsistent numbers of samples: {what} has length {len(array)}, X has {n} rows."
+            f"Found input variables with inconsistent numbers of samples: {what} has length {len(array)}, "
+            f"X has {counted(n, 'row')}."
         )
     bad = np.flatnonzero(~np.isfinite(array))
     if len(bad):
         kind = "NaN" if np.isnan(array[bad[0]]) else "infinity"
         raise DataError(
-            f"{what} contains {kind}: {len(bad)} entries are not finite, the first in row {bad[0]}. Drop those rows or fill them."
+            f"{what} contains {kind}: {counted(len(bad), 'entry is', 'entries are')} not finite, the first in row {bad[0]}. "
+            "Drop those rows or fill them."
         )
     return array
 
@@ -166,7 +174,7 @@ def read_weights(weights: Any, n: int) -> np.ndarray:
     array = read_vector(weights, "sample_weight", n)
     bad = np.flatnonzero(array < 0)
     if len(bad):
-        raise DataError(f"Weights must not be negative: row {bad[0]} has {array[bad[0]]:g} ({len(bad)} such rows).")
+        raise DataError(f"Weights must not be negative: row {bad[0]} has {array[bad[0]]:g} ({counted(len(bad), 'such row')}).")
     if not array.any():
         raise DataError("All weights are zero: no row is left to fit. Give some row a positive weight.")
     return array

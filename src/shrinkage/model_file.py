@@ -21,6 +21,7 @@ from shrinkage import __version__
 from shrinkage.errors import DataError, FormatError
 from shrinkage.files import write_atomically
 from shrinkage.losses import LOSSES_BY_NAME, Loss, loss_from_word
+from shrinkage.plurals import counted
 from shrinkage.tables import Coded, Encoding, Table
 from shrinkage.tables.encoding import FACTOR, MISSING_POLICIES, UNSEEN_POLICIES
 from shrinkage.tables.table import BOOL, NUMBER
@@ -80,7 +81,8 @@ class Model:
             offset = table.column(self.offset).values[kept]
             gaps = int((~np.isfinite(offset)).sum())
             if gaps:
-                raise DataError(f"The offset {self.offset!r} of {table.source} has {gaps} entries that are not numbers.")
+                entries = counted(gaps, "entry that is no number", "entries that are not numbers")
+                raise DataError(f"The offset {self.offset!r} of {table.source} has {entries}.")
             eta = eta + offset
         mean = np.full(len(table), np.nan)
         mean[kept] = self.loss_object().mean(eta)

@@ -13,6 +13,7 @@ import numpy as np
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceWarning, ParameterError
 from shrinkage.fit import Certificate, linear_predictor
+from shrinkage.plurals import counted
 from shrinkage.solvers import Outcome
 
 
@@ -124,8 +125,8 @@ class Path:
     def __str__(self) -> str:
         held = sum(map(bool, self.outcomes))
         return (
-            f"{len(self.alphas)} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}; "
-            f"{int(np.count_nonzero(self.coefs[:, -1]))} of {len(self.coefs)} coefficients not zero at the end; "
+            f"{counted(len(self.alphas), 'alpha')} from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}; "
+            f"{int(np.count_nonzero(self.coefs[:, -1]))} of {counted(len(self.coefs), 'coefficient')} not zero at the end; "
             f"{held} of {len(self.alphas)} certified (largest relative {self.kinds[0]} {self.gaps.max():.1e})."
         )
 

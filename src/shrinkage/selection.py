@@ -15,6 +15,7 @@ from shrinkage.fit import Task, read_max_iter
 from shrinkage.grids import read_alphas
 from shrinkage.inputs import read_tol
 from shrinkage.paths import Path, warn_unconverged
+from shrinkage.plurals import are, counted
 from shrinkage.walk import Settings, Walks, walks
 
 CRITERIA = ("aic", "bic", "ebic", "gcv")
@@ -113,7 +114,8 @@ class Choice:
 
     def __str__(self) -> str:
         kept = int(np.count_nonzero(self.coef))
-        return f"alpha={self.alpha:.6g} by the rule {self.rule!r}: {kept} of {len(self.coef)} coefficients are not zero."
+        coefficients = counted(len(self.coef), "coefficient")
+        return f"alpha={self.alpha:.6g} by the rule {self.rule!r}: {kept} of {coefficients} {are(kept)} not zero."
 
 
 def select(

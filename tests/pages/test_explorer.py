@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import shrinkage as sh
+from shrinkage.page.explore import PENALTIES, groups_of
+from shrinkage.page.report import study as study_of
 
 NEAR = 1e-6
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -102,6 +104,13 @@ def solved(penalty, alpha, **more):
     """The library's answer on the standardised columns."""
     model = sh.PenalizedRegressor(penalty=penalty, alpha=alpha, tol=1e-13, **more).fit(Z, Y)
     return model.coef_
+
+
+def words_of(penalty):
+    """What the explorer says to the library beside the penalty and alpha."""
+    if penalty == "group_lasso":
+        return {"groups": groups_of(study_of(sh.PenalizedRegressor(standardize=True).fit(X, Y)))}
+    return {"l1_ratio": 0.5} if penalty == "elastic_net" else {}
 
 
 def alphas(page):
@@ -231,6 +240,29 @@ def test_least_squares_dragged_is_solved_by_the_page(page):
     np.testing.assert_allclose([data(page, "geometry")["x"], data(page, "geometry")["y"]], w[:2], atol=NEAR)
 
 
+def test_a_penalty_that_is_not_convex_has_no_constraint_to_switch_to(page):
+    assert page.locator("#geometry fieldset").is_visible()
+    choose(page, "mcp")
+    assert page.locator("#geometry fieldset").is_hidden()
+
+
+@pytest.mark.parametrize("factor", [1e-4, 3e2, 1e5])
+def test_the_titles_of_axes_are_clear_of_their_numbers(chromium, factor):
+    with sh.explore(sh.PenalizedRegressorCV(standardize=True).fit(X, factor * Y)) as one, chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(one.address)
+        page.wait_for_selector("#geometry svg text.axis-title")
+        page.locator("#geometry svg").scroll_into_view_if_needed()
+        settled(page)
+        title = page.locator("#geometry text.axis-title").nth(1).bounding_box()
+        numbers = [text.bounding_box() for text in page.locator("#geometry g.axis").nth(1).locator("text").all()]
+        assert numbers and title["x"] + title["width"] <= min(box["x"] for box in numbers)
+        assert title["x"] >= page.locator("#geometry").bounding_box()["x"]
+        move(page, 99)  # where the ball is larger than the picture, and its handle at the edge
+        handle = page.locator("#geometry .edge path").bounding_box()
+        assert handle["x"] >= max(box["x"] + box["width"] for box in numbers)
+
+
 # ---- the prior
 
 
@@ -285,18 +317,21 @@ def test_mode_mean_and_sd_of_a_coefficient(page):
 # ---- what asks the server
 
 
-@pytest.mark.parametrize("penalty", ["l2", "elastic_net", "mcp", "scad"])
+@pytest.mark.parametrize("penalty", PENALTIES)
 def test_another_penalty_is_fitted(page, penalty):
-    choose(page, penalty)
+    """And l1 again, after another. The page tells alpha to every digit, for a fit elsewhere."""
+    if penalty == "l1":
+        choose(page, "l2")
+    choose(page, penalty, {"group_lasso": "group"}.get(penalty))
     pair(page, 0, 5)
-    move(page, 45)
-    alpha = float(page.input_value("input[name=alpha]"))
-    told = data(page, "geometry")
-    exact = page.evaluate("() => document.querySelector('.cursor output').textContent")
-    assert exact
-    w = solved(penalty, alpha, **({"l1_ratio": 0.5} if penalty == "elastic_net" else {}))
-    np.testing.assert_allclose([told["x"], told["y"]], w[[0, 5]], atol=2e-3)  # alpha is shown with four digits
-    assert told["violation"] < NEAR
+    for index in (25, 45, 75):
+        move(page, index)
+        alpha = float(page.locator(".cursor output").get_attribute("data-alpha"))
+        shown, told = float(page.input_value("input[name=alpha]")), data(page, "geometry")
+        w = solved(penalty, alpha, **words_of(penalty))
+        np.testing.assert_allclose([told["x"], told["y"]], w[[0, 5]], rtol=NEAR)
+        np.testing.assert_allclose(shown, alpha, rtol=1e-3)
+        assert told["violation"] < NEAR
 
 
 def test_alpha_and_prior_scale_are_two_names_of_one_number(page):
@@ -406,6 +441,14 @@ def test_the_tour_has_seven_steps_and_gives_focus_back(page):
 
 
 # ---- for everyone
+
+
+def test_the_button_of_the_theme_names_the_other_one_also_after_dusk(page):
+    button = page.get_by_role("button", name="Switch between light and dark")
+    assert button.inner_text() == "Dark"
+    page.emulate_media(color_scheme="dark")
+    settled(page)
+    assert button.inner_text() == "Light"
 
 
 def test_every_handle_answers_to_the_keyboard(page):

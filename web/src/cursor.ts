@@ -30,6 +30,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     slider.value = String(state.index);
     slider.setAttribute("aria-valuetext", `alpha ${words}`);
     output.textContent = words;
+    output.dataset.alpha = String(alpha); // every digit, for those who fit it again
     for (const [button, index] of buttons) button.setAttribute("aria-pressed", String(index === state.index));
   });
 }

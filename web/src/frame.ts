@@ -22,6 +22,8 @@ export function told(x: number | null | undefined, digits = 4): string {
 }
 
 export const signed = (x: number, digits = 3): string => (x > 0 ? "+" : "") + told(x, digits);
+/** "1 row", "3 rows"; `many` where it is not `one` with an s. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 export const percent = (x: number): string => `${format(".0f")(100 * x)}%`;
 
 export function add<K extends keyof HTMLElementTagNameMap>(
@@ -35,6 +37,11 @@ export function add<K extends keyof HTMLElementTagNameMap>(
   for (const [key, value] of Object.entries(attributes)) child.setAttribute(key, value);
   parent.append(child);
   return child;
+}
+
+/** A name that may go on in the next line after an underscore. */
+export function writeName(parent: Element, text: string): void {
+  text.split(/(?<=_)/).forEach((part, i) => parent.append(...(i ? [document.createElement("wbr"), part] : [part])));
 }
 
 /** An svg in `element`, drawn anew whenever its width changes. `label` is what a screen reader says of it. */

@@ -48,12 +48,14 @@ export function show(record: PageRecord, store: Store = new Store(start(record))
   return store;
 }
 
+const night = matchMedia("(prefers-color-scheme: dark)");
+
 function heading(element: HTMLElement, record: PageRecord): void {
   const head = add(element, "div", "", { class: "head" });
   add(head, "h1", record.title);
   const themes = add(head, "div", "", { class: "row controls" });
   const root = document.documentElement;
-  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const dark = () => (root.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
   const button = add(themes, "button", "", { type: "button", "aria-label": "Switch between light and dark" });
   const name = () => (button.textContent = dark() ? "Light" : "Dark");
   button.addEventListener("click", () => {
@@ -61,6 +63,7 @@ function heading(element: HTMLElement, record: PageRecord): void {
     name();
   });
   name();
+  night.onchange = name;
   const print = add(themes, "button", "Print", { type: "button" });
   print.addEventListener("click", () => window.print());
 }

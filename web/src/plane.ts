@@ -1,7 +1,8 @@
 /** An SVG with two axes that follows the width of its place; the domain and the pixels are on it as data, for tests. */
 
 import { axisBottom, axisLeft } from "d3-axis";
-import { scaleLinear, type ScaleLinear } from "d3-scale";
+import { format } from "d3-format";
+import { scaleLinear, type NumberValue, type ScaleLinear } from "d3-scale";
 import { select, type Selection } from "d3-selection";
 import { add, told } from "./frame";
 
@@ -70,7 +71,7 @@ function lay(svg: SVGSVGElement, width: number, height: number, xTitle: string, 
   below.attr("transform", `translate(0,${deep})`);
   const text = (anchor: string) => root.append("text").attr("class", "axis-title").attr("text-anchor", anchor);
   text("middle").attr("x", inner / 2).attr("y", deep + 34).text(xTitle);
-  text("middle").attr("transform", `translate(${-margin.left + 13},${deep / 2}) rotate(-90)`).text(yTitle);
+  text("middle").attr("transform", `translate(${-margin.left + 11},${deep / 2}) rotate(-90)`).text(yTitle);
   const layer = root.append("g").attr("clip-path", `url(#${clip})`) as Layer;
   const above = root.append("g") as Layer;
   const x = scaleLinear().range([0, inner]);
@@ -83,10 +84,10 @@ function lay(svg: SVGSVGElement, width: number, height: number, xTitle: string, 
     y,
     domain(xs, ys) {
       x.domain(xs);
-      below.call(axisBottom(x).ticks(Math.max(3, inner / 90)).tickSizeOuter(0));
+      below.call(axisBottom(x).ticks(Math.max(3, inner / 90)).tickFormat(onAxis).tickSizeOuter(0));
       if (ys !== null) {
         y.domain(ys);
-        beside.call(axisLeft(y).ticks(Math.max(3, deep / 60)).tickSizeOuter(0));
+        beside.call(axisLeft(y).ticks(Math.max(3, deep / 60)).tickFormat(onAxis).tickSizeOuter(0));
       }
       Object.assign(svg.dataset, {
         x0: xs[0], x1: xs[1], y0: ys?.[0] ?? 0, y1: ys?.[1] ?? 1, width: inner, height: deep,
@@ -94,6 +95,13 @@ function lay(svg: SVGSVGElement, width: number, height: number, xTitle: string, 
     },
   };
 }
+
+/** A number on an axis, six characters at most: there is room for no more beside the title. */
+const onAxis = (value: NumberValue): string => {
+  const x = Number(value);
+  const long = Math.abs(x) >= 1e4 || (x !== 0 && Math.abs(x) < 1e-2);
+  return long ? format(".2~e")(x).replaceAll("-", "−").replace("+", "") : told(x, 4);
+};
 
 /** Three significant digits. */
 export const short = (x: number): string => told(x, 3);

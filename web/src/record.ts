@@ -97,7 +97,7 @@ export interface Features {
 
 /** m models along decreasing alphas. */
 export interface Path {
-  alphas: number[]; // on the mean loss
+  alphas: number[]; // on the mean loss, not rounded
   coefs: number[][]; // [feature][alpha], acting units
   intercepts: number[];
   nonzeros: number[]; // of all p

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { panel, wantedOf, type Panel } from "../src/controls";
 import * as cursor from "../src/cursor";
 import { carried } from "../src/explorer";
-import { logAlphas, spread, told } from "../src/frame";
+import { counted, logAlphas, spread, told } from "../src/frame";
 import { alphaOfScale, priorScale } from "../src/scene";
 import { inTurn, type Wanted } from "../src/server";
 import type { PageRecord } from "../src/record";
@@ -27,6 +27,7 @@ describe("the cursor", () => {
     expect(slider.value).toBe(String(LAST));
     expect(slider.getAttribute("aria-valuetext")).toBe(`alpha ${view.text("output")}`);
     expect(view.text("output")).toContain("4 of 4 kept");
+    expect(Number(view.all<HTMLElement>("output")[0].dataset.alpha)).toBe(l1.path.alphas[LAST]); // to every digit
   });
 
   it("goes to the chosen model, the minimum and one standard error", () => {
@@ -236,6 +237,11 @@ describe("the store", () => {
 describe("numbers and labels", () => {
   it.each([[0, "0"], [null, "–"], [NaN, "–"], [-1.23456, "−1.235"], [1e7, "1e+7"], [2.5e-5, "2.5e−5"], [120, "120"]])("%s is told as %s", (x, text) => {
     expect(told(x)).toBe(text);
+  });
+
+  it("one thing is told in the singular", () => {
+    expect([0, 1, 2].map((n) => counted(n, "row"))).toEqual(["0 rows", "1 row", "2 rows"]);
+    expect([1, 2].map((n) => counted(n, "feature is", "features are"))).toEqual(["1 feature is", "2 features are"]);
   });
 
   it("an alpha of zero stands beyond the last one", () => {

@@ -179,6 +179,14 @@ describe("the geometry", () => {
     expect(show(geometry.mount, strange).text(".note")).toContain("only the value is known");
   });
 
+  it("draws no arrow for a pull that is a rounding", () => {
+    const index = mcp.path.alphas.length - 1;
+    const coefs = mcp.path.coefs.map((row) => row.map((w) => w * (1 + 1e-7)));
+    const near = show(geometry.mount, { ...mcp, path: { ...mcp.path, coefs } }, { index, pair: [DOSE, AGE] });
+    expect(near.all("path.pull")[0].getAttribute("d")).toBe("");
+    expect(show(geometry.mount, l1, { pair: [DOSE, AGE] }).all("path.pull")[0].getAttribute("d")).not.toBe("");
+  });
+
   it("says that a loss which is not quadratic is expanded", () => {
     expect(show(geometry.mount, logistic).text(".note")).toContain("second-order expansion");
     expect(show(geometry.mount, l1).text(".note")).not.toContain("second-order");
@@ -196,6 +204,22 @@ describe("the prior", () => {
     expect(view.store.now.feature).toBe(DOSE);
     expect(view.text(".saying")).toContain(`The fit is the posterior's mode, ${told(l1.path.coefs[DOSE][CHOSEN], 3)}`);
     expect(view.text("text.axis-title")).toContain("coefficient of dose");
+  });
+
+  it("does not call the fit the mode where the highest point is elsewhere", () => {
+    const coefs = mcp.path.coefs.map((row, j) => (j === DOSE ? row.map(() => 0) : row));
+    const other = show(prior.mount, { ...mcp, path: { ...mcp.path, coefs } }, { feature: DOSE });
+    expect(other.text(".saying")).toContain("dose is exactly zero in the fit, while the highest point of the posterior drawn here is");
+    expect(other.text(".saying")).toContain("the penalty is not convex");
+    const moved = logistic.path.coefs.map((row, j) => (j === DOSE ? row.map((w) => 3 * w) : row));
+    const expanded = show(prior.mount, { ...logistic, path: { ...logistic.path, coefs: moved } }, { feature: DOSE, index: logistic.path.alphas.length - 1 });
+    expect(expanded.text(".saying")).toContain("the likelihood is expanded at the chosen model, which is another");
+  });
+
+  it("says where a prior that is flat leaves a coefficient to the data", () => {
+    const index = mcp.path.alphas.length - 1;
+    expect(show(prior.mount, mcp, { feature: DOSE, index }).text(".saying")).toContain("the prior is flat there, and leaves it");
+    expect(show(prior.mount, l1, { feature: DOSE }).text(".saying")).toContain("the prior pulls it towards zero");
   });
 
   it("says the prior's scale in both units", () => {
@@ -334,6 +358,12 @@ describe("the table", () => {
     expect(view.store.now.feature).toBe(WEIGHT);
   });
 
+  it("may break a long name after an underscore", () => {
+    const names = ["dose_of_a_day", "age", "weight", "noise"];
+    const cell = row(show(table.mount, { ...l1, features: { ...l1.features, names } }), "dose_of_a_day");
+    expect(cell.querySelectorAll("th wbr")).toHaveLength(3);
+  });
+
   it("has no column of draws where there are none", () => {
     const headings = (view: Shown) => view.all("thead button").map((button) => button.textContent);
     expect(headings(show(table.mount, l1))).toContain("kept in");
@@ -387,12 +417,20 @@ describe("predictions and certificate", () => {
     const view = show(calibration.mount, logistic);
     const { fitted, observed, counts } = logistic.fitted!;
     const off = fitted.reduce((sum, f, i) => sum + Math.abs(f - observed[i]) * counts[i], 0) / 80;
-    expect(view.text("p")).toContain(`is ${Math.round(100 * off)}% away`);
+    expect(view.text("p")).toContain(`is ${told(100 * off, 2)}% away`);
+    const near = { ...logistic.fitted!, observed: fitted.map((f) => f + 0.003) };
+    expect(show(calibration.mount, { ...logistic, fitted: near }).text("p")).toContain("is 0.3% away");
     expect(view.all("text").map((text) => text.textContent)).toContain("share of well observed");
   });
 
   it("has nothing to show without predictions", () => {
     expect(show(calibration.mount, { ...l1, fitted: null }).text(".note")).toContain("Nothing to show");
+  });
+
+  it("claims no gap below rounding", () => {
+    const certificates = l1.path.certificates.map(() => 2e-17);
+    const words = show(certificate.mount, { ...l1, path: { ...l1.path, certificates } }).text(".saying");
+    expect(words).toContain("the relative duality gap is at most 1e−14, within the tolerance");
   });
 
   it("proves no optimum where the penalty is not convex", () => {

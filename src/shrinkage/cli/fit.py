@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shrinkage.cli import console, options
+from shrinkage.plurals import are, counted
 
 if TYPE_CHECKING:
     from shrinkage.cli.training import Request, Training
@@ -127,7 +128,7 @@ def _fitted(
         folds = _folds(training, rule, cv, seed)
         estimator = (PenalizedClassifierCV if classes else PenalizedRegressorCV)(cv=folds, rule=rule, **settings)
     frame = _named(training)
-    with warnings.catch_warnings(record=True) as caught, console.working(f"Fitting {len(training.y)} rows"):
+    with warnings.catch_warnings(record=True) as caught, console.working(f"Fitting {counted(len(training.y), 'row')}"):
         warnings.simplefilter("always")
         estimator.fit(frame, training.labels, sample_weight=training.weights, offset=training.offset)
     return estimator, [str(warning.message) for warning in caught if "Convergence" in warning.category.__name__]
@@ -163,9 +164,9 @@ def _folds(training: Training, rule: str, cv: int | None, seed: int) -> Any:
     classes = training.target.classes
     smallest = rows if classes is None else int(min(training.y.sum(), rows - training.y.sum()))
     if smallest < count:
-        what = f"{rows} rows" if classes is None else f"only {smallest} rows of one class"
+        what = counted(rows, "row") if classes is None else f"only {counted(smallest, 'row')} of one class"
         raise DataError(
-            f"There are {what}, too few for {count} folds. Use --cv {max(2, smallest)}, or a rule without folds "
+            f"There {are(smallest)} {what}, too few for {count} folds. Use --cv {max(2, smallest)}, or a rule without folds "
             "(--rule bic), or --alpha."
         )
     kind = KFold if classes is None else StratifiedKFold

@@ -10,6 +10,7 @@ import typer
 
 from shrinkage.cli import console, options
 from shrinkage.cli.fit import _request, loss_object
+from shrinkage.plurals import counted
 
 if TYPE_CHECKING:
     from shrinkage.cli.training import Request, Training
@@ -59,7 +60,7 @@ def path(
         from shrinkage.files import write_atomically
 
         write_atomically(output, f"{_json(columns) if json else _csv(columns)}\n".encode())
-        console.say(f"{len(found.alphas)} strengths written to {output}.")
+        console.say(f"{counted(len(found.alphas), 'strength')} written to {output}.")
     elif json:
         console.out(_json(columns))
     elif console.on_terminal(sys.stdout):
@@ -71,7 +72,7 @@ def path(
         return console.INTERRUPTED
     uncertified = sum(not held for held in columns["certified"])
     if uncertified:
-        console.say(f"Not certified: {uncertified} of {len(found.alphas)} strengths; see the column `certificate`.")
+        console.say(f"Not certified: {uncertified} of {counted(len(found.alphas), 'strength')}; see the column `certificate`.")
         return console.NOT_CERTIFIED
     return console.OK
 
@@ -83,7 +84,7 @@ def _fit(request: Request, training: Training, n_alphas: int, ratio: float | Non
 
     unit = Words(request.penalty, request.l1_ratio, groups=training.groups).unit(training.X.shape[1], None, None)
     try:
-        with warnings.catch_warnings(), console.working(f"Fitting {n_alphas} strengths"):
+        with warnings.catch_warnings(), console.working(f"Fitting {counted(n_alphas, 'strength')}"):
             warnings.simplefilter("ignore")  # certificates are told below, for each strength
             found = solve(
                 training.X, training.y, read_loss(loss_object(request, training)), unit, n_alphas=n_alphas, ratio=ratio,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shrinkage.cli import console, options
+from shrinkage.plurals import counted
 
 if TYPE_CHECKING:
     from shrinkage.model_file import Model, Predictions
@@ -45,18 +46,19 @@ def predict(
     words = (*fitted.null_words, *options.listed(na))
     table = read(data, fitted.encoding.factors, CsvOptions(*marks, words))
     predictions = fitted.predict(table, unseen=unseen)
-    console.say(f"Read {table.source}: {len(table)} rows ({table.form}).")
+    console.say(f"Read {table.source}: {counted(len(table), 'row')} ({table.form}).")
     for note in predictions.notes:
         console.say(note)
     left = int((~predictions.kept).sum())
     if left:
-        console.say(f"{left} rows with missing entries have no prediction (the fit left such rows out).")
+        rows = counted(left, "row with missing entries has", "rows with missing entries have")
+        console.say(f"{rows} no prediction (the fit left such rows out).")
     text = _json(fitted, predictions) if json else _csv(fitted, predictions)
     if output is None:
         console.out(text)
     else:
         write_atomically(output, f"{text}\n".encode())
-        console.say(f"{len(table)} predictions written to {output}.")
+        console.say(f"{counted(len(table), 'prediction')} written to {output}.")
     return console.OK
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shrinkage.cli import console, options
+from shrinkage.plurals import counted
 
 if TYPE_CHECKING:
     from shrinkage.model_file import Model
@@ -38,12 +39,12 @@ def _facts(model: Model) -> str:
     positive = f" (the probability of {model.classes[1]!r})" if model.classes else ""
     lines = [f"Target {model.target}{positive}; loss {loss}; penalty {model.penalty}; {_strength(model)}."]
     needs = [f"{c.name} ({', '.join(c.levels)})" if c.levels else c.name for c in model.encoding.columns]
-    lines.append(f"Needs {len(needs)} columns: {', '.join(needs)}.")
+    lines.append(f"Needs {counted(len(needs), 'column')}: {', '.join(needs)}.")
     lines += [f"Offset column: {model.offset}."] if model.offset else []
     lines.append(f"Missing entries: {model.encoding.missing}. Levels not seen: {model.encoding.unseen}.")
     data = model.data
     if data:
-        lines.append(f"Fitted to {data.get('rows')} rows of {data.get('source')}.")
+        lines.append(f"Fitted to {counted(data.get('rows', 0), 'row')} of {data.get('source')}.")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from shrinkage.cli import console
 from shrinkage.errors import DataError
+from shrinkage.plurals import counted
 from shrinkage.tables import Encoding, Table, Target, read_table
 from shrinkage.tables.read import CsvOptions
 
@@ -60,7 +61,7 @@ class Training:
 def read_training(request: Request) -> Training:
     """**Raises** `DataError` as `tables` does, and for gaps in the target, the weights or the offset."""
     table = read(request.data, request.categorical, request.csv)
-    size = f"{len(table)} rows, {len(table.names)} columns"
+    size = f"{counted(len(table), 'row')}, {counted(len(table.names), 'column')}"
     console.say(f"Read {table.source}: {size} ({table.form}).")
     table.require([request.target], "target column")
     aside = {name: what for name, what in _aside(request).items() if name}
@@ -110,12 +111,13 @@ def _complete(table: Table, target: Target, aside: dict[str, str], missing: str)
         gaps = table.column(name).missing
         if not gaps.any():
             continue
+        rows = counted(int(gaps.sum()), "row")
         if missing != "drop":
             raise DataError(
-                f"The {what} {name!r} is missing in {int(gaps.sum())} rows, the first is data row {np.flatnonzero(gaps)[0] + 1}. "
+                f"The {what} {name!r} is missing in {rows}, the first is data row {np.flatnonzero(gaps)[0] + 1}. "
                 f"A {what} is never filled in: mend those rows, or leave them out with --missing drop."
             )
-        notes.append(f"{name}: {int(gaps.sum())} rows without a {what} left out.")
+        notes.append(f"{name}: {rows} without a {what} left out.")
         kept &= ~gaps
     if not kept.any():
         raise DataError(f"No row of {table.source} has a target, so there is nothing to fit.")
@@ -147,9 +149,9 @@ def _tell_columns(encoding: Encoding, matrix: Any) -> None:
     factors = [column for column in encoding.columns if column.kind == "factor"]
     for factor in factors[:10]:
         shown = ", ".join(factor.levels[:6]) + (", ..." if len(factor.levels) > 6 else "")
-        counts.append(f"{factor.name}: {len(factor.levels)} levels ({shown})")
+        counts.append(f"{factor.name}: {counted(len(factor.levels), 'level')} ({shown})")
     if len(factors) > 10:
-        counts.append(f"{len(factors) - 10} more factors")
+        counts.append(counted(len(factors) - 10, "more factor"))
     console.say(f"Columns: {'; '.join(counts)}. Design: {matrix.X.shape[0]} x {matrix.X.shape[1]}.")
 
 
@@ -157,7 +159,7 @@ def _changes(encoding: Encoding, matrix: Any, rows: int) -> list[str]:
     """What was left out or filled, in sentences."""
     notes = [f"{name}: left out, {reason}." for name, reason in encoding.left_out] + list(matrix.notes)
     if not matrix.kept.all():
-        notes.append(f"{rows - int(matrix.kept.sum())} rows with missing entries left out.")
+        notes.append(f"{counted(rows - int(matrix.kept.sum()), 'row')} with missing entries left out.")
     return notes
 
 

@@ -16,6 +16,7 @@ from shrinkage import _core, memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Line, Moments, Patterns, Rows, unit_terms
 from shrinkage.losses.base import quiet
+from shrinkage.plurals import counted
 from shrinkage.problem import Problem
 
 AT_ONCE = 10  # strengths between two looks at what there is to keep
@@ -52,7 +53,9 @@ class GramRows(Rows):
         self.home = {int(column): (f, j) for f, family in enumerate(families) for j, column in enumerate(family.columns)}
         kept = [family.kept for family in families]
         sums = sum(one.shape[1] for one in kept)
-        memory.require((sums + weightings) * (problem.p + 2) ** 2, f"The Gram matrices of {weightings} weightings of the rows")
+        memory.require(
+            (sums + weightings) * (problem.p + 2) ** 2, f"The Gram matrices of {counted(weightings, 'weighting')} of the rows"
+        )
         partitions = [(family.labels, one) for family, one in zip(families, kept, strict=True)]
         self.products = problem.design.products(problem.y, weights, partitions)
         self.moments = self._moments()

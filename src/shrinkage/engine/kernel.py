@@ -16,6 +16,7 @@ from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.lanes import LEAST_SPREAD, Course, Line, Rows, relative_spread, unit_terms
 from shrinkage.engine.spectrum import Bend, KernelBasis
 from shrinkage.losses.base import quiet
+from shrinkage.plurals import counted
 from shrinkage.problem import Problem
 
 
@@ -76,7 +77,7 @@ class KernelRidge(Rows):
     @quiet  # what overflows has no gap, and is left to a solver
     def _lines(self, courses: list[Course], standardize: bool) -> list[Line]:
         m, p = len(courses[0].strengths), self.problem.p
-        memory.require(2 * p * m * len(courses), f"{len(courses)} paths of {m:,} models of {p:,} columns")
+        memory.require(2 * p * m * len(courses), f"{counted(len(courses), 'path')} of {m:,} models of {p:,} columns")
         relative = [self._relative(k) if standardize and k else None for k in range(len(self.halves))]
         self.lanes = []
         for k, (weighting, twin, strengths, _) in enumerate(courses):

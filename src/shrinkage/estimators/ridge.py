@@ -27,6 +27,7 @@ from shrinkage.fit import Task
 from shrinkage.inputs import read_alpha
 from shrinkage.losses import SquaredError
 from shrinkage.penalties import L2, NonNegative
+from shrinkage.plurals import are, counted
 from shrinkage.selection import CRITERIA
 
 
@@ -89,7 +90,8 @@ class Ridge(MultiOutputMixin, Regressor):
         alphas = [read_alpha(float(a)) for a in read_numbers(self.alpha, "alpha")]
         if len(alphas) not in (1, targets):
             raise ParameterError(
-                f"alpha must be one number, or one per target; there are {targets} targets and {len(alphas)} alphas."
+                f"alpha must be one number, or one per target; there {are(targets)} {counted(targets, 'target')} and "
+                f"{counted(len(alphas), 'alpha')}."
             )
         return alphas * (targets if len(alphas) == 1 else 1)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from shrinkage.estimators.prior import Sigma, prior_sentences, sigma_of
 from shrinkage.estimators.record import Record
+from shrinkage.plurals import are, counted
 
 MOST_ROWS = 20  # of coefficients, the largest in standardised units
 
@@ -91,12 +92,12 @@ def _section(record: Record, names: Sequence[str], title: str, words: Words) -> 
 
 
 def _sentence(record: Record, kept: int) -> str:
-    lead = f"Kept {kept} of {len(record.coef)} features; "
+    lead = f"Kept {kept} of {counted(len(record.coef), 'feature')}; "
     if record.half_deviance == 0:
         return lead + "the target does not vary, so there is nothing to explain."
     if kept == 0:
         return lead + "the model is the intercept alone."
-    return lead + f"they explain {100 * record.deviance_explained:.1f}% of the deviance."
+    return lead + f"{'it explains' if kept == 1 else 'they explain'} {100 * record.deviance_explained:.1f}% of the deviance."
 
 
 def _warnings(record: Record, names: Sequence[str], sigma: Sigma, notes: Sequence[str]) -> list[str]:
@@ -106,8 +107,7 @@ def _warnings(record: Record, names: Sequence[str], sigma: Sigma, notes: Sequenc
     constant = [names[int(j)] for j in np.flatnonzero(record.sd == 0)]
     if constant:
         listed = ", ".join(constant[:5]) + (" ..." if len(constant) > 5 else "")
-        one = len(constant) == 1
-        out.append(f"{len(constant)} column{'' if one else 's'} {'is' if one else 'are'} constant: {listed}.")
+        out.append(f"{counted(len(constant), 'column')} {are(len(constant))} constant: {listed}.")
     if sigma.missing:
         out.append(sigma.missing)
     return out

@@ -21,6 +21,7 @@ from shrinkage import inputs
 from shrinkage.designs import Dense
 from shrinkage.errors import DataError, ParameterError
 from shrinkage.inputs import check_finite, read_design
+from shrinkage.plurals import counted
 
 FLOATS = [np.float64, np.float32]
 
@@ -135,7 +136,7 @@ def _refuse_masked(values: Any, what: str) -> None:
     if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
         count = int(np.ma.getmaskarray(values).sum())
         raise DataError(
-            f"{what} is a masked array with {count} masked entries, which would be read as numbers. "
+            f"{what} is a masked array: {counted(count, 'masked entry', 'masked entries')} would be read as numbers. "
             "Fill them (`.filled(value)`) or drop their rows."
         )
 
@@ -150,9 +151,9 @@ def _refuse_missing(values: Any, what: str) -> None:
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         kind = "NaN" if np.isnan(array[tuple(bad[0])]) else "infinity"
+        entries = counted(len(bad), "entry is", "entries are")
         raise DataError(
-            f"Input {what} contains {kind}: {len(bad)} entries are not finite, the first in row {bad[0][0]}. "
-            "Drop those rows or fill them."
+            f"Input {what} contains {kind}: {entries} not finite, the first in row {bad[0][0]}. Drop those rows or fill them."
         )
 
 

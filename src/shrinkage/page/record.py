@@ -17,6 +17,7 @@ from shrinkage.page.evidence import Evidence, evidence
 from shrinkage.page.study import Study
 from shrinkage.penalties.base import Twin
 from shrinkage.penalties.terms import NAMES
+from shrinkage.plurals import are, counted
 from shrinkage.units import Units
 
 SCHEMA = 1
@@ -26,6 +27,8 @@ POINTS = 400  # of a picture of residuals
 BINS = 10  # of a calibration
 DIGITS = 9
 FEWER = 5  # significant digits, for more than PAIRED features
+WHOLE = 17  # significant digits, which hold every bit
+EXACT = ("alphas",)  # a fit is done again from these
 LABELS = {
     "squared_error": "mean squared error", "root_squared_error": "mean squared error", "logistic": "mean deviance",
     "poisson": "mean deviance", "absolute_error": "mean absolute error", "quantile": "mean pinball loss",
@@ -80,9 +83,10 @@ def record(study: Study, *, live: bool = False, draws: int | None = None) -> dic
 
 
 def rounded(value: Any, digits: int) -> Any:
-    """For JSON: numbers to so many significant digits, whole ones without a point, None for what is not finite."""
+    """For JSON: numbers to so many significant digits (those of `EXACT` to every bit), whole ones without a point, None for what
+    is not finite."""
     if isinstance(value, dict):
-        return {key: rounded(item, digits) for key, item in value.items()}
+        return {key: rounded(item, WHOLE if key in EXACT else digits) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return rounded(value.tolist(), digits)
     if isinstance(value, list | tuple):
@@ -123,7 +127,7 @@ def _answer(study: Study, section: Section, per_sd: Vector) -> str:
         return section.sentence
     p = len(study.record.coef)
     many = "every one" if kept == p > 1 else f"{kept}"
-    features = f"Of {p} features the model keeps {many}"
+    features = f"Of {counted(p, 'feature')} the model keeps {many}"
     what = "variance" if study.task.loss.name == "squared_error" else "deviance"
     explained = f"{100 * study.record.deviance_explained:.0f}% of the {what} of {study.target} in the rows it was fitted to"
     out = held_out_share(study)
@@ -161,7 +165,7 @@ def _warnings(study: Study, section: Section, found: Evidence | None, units: Uni
         shaky = [study.names[j] for j in kept if found.kept[j, -1] < 0.5]  # at the chosen alpha
         if shaky:
             out.append(
-                f"{_listed(shaky)} {'is' if len(shaky) == 1 else 'are'} kept here, but in fewer than half of the draws: "
+                f"{listed(shaky)} {are(len(shaky))} kept here, but in fewer than half of the draws: "
                 "another sample might well choose otherwise."
             )
     sd = units.sd[units.sd > 0]
@@ -172,14 +176,17 @@ def _warnings(study: Study, section: Section, found: Evidence | None, units: Uni
         )
     bad = sum(not outcome for outcome in study.choice.path.outcomes)
     if bad:
-        out.append(f"{bad} of the {len(study.choice.alphas)} models on the path are not certified to be optimal.")
+        models = counted(len(study.choice.alphas), "model")
+        out.append(f"{bad} of the {models} on the path {are(bad)} not certified to be optimal.")
     if record.n < 2 * len(kept):
-        out.append(f"There are {record.n} rows for {len(kept)} features kept: with so few, errors may be far off.")
+        rows, features = counted(record.n, "row"), counted(len(kept), "feature")
+        out.append(f"There {are(record.n)} {rows} for {features} kept: with so few, errors may be far off.")
     return out
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def listed(names: Sequence[str], most: int = 5) -> str:
+    shown = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 # ---- numbers

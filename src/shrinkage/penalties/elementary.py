@@ -13,6 +13,7 @@ from shrinkage.arrays import Array, namespace
 from shrinkage.errors import ParameterError
 from shrinkage.penalties.base import Penalty, Separable, Twin
 from shrinkage.penalties.terms import Terms
+from shrinkage.plurals import are, counted
 
 
 class Elementary(Separable):
@@ -62,7 +63,7 @@ class Elementary(Separable):
     def check(self, p: int) -> None:
         length = self.terms.length()
         if length not in (None, p):
-            raise ParameterError(f"{self!r} has {length} strengths or bounds, but there are {p} coefficients.")
+            raise ParameterError(f"{self!r} has {length} strengths or bounds, but there {are(p)} {counted(p, 'coefficient')}.")
 
     def rescale(self, exponents: np.ndarray, e: int) -> Penalty:
         return Plain(self.terms.rescaled(exponents, e))

@@ -13,6 +13,7 @@ from shrinkage.errors import ParameterError
 from shrinkage.penalties.base import Penalty, Twin
 from shrinkage.penalties.elementary import Elementary, Plain
 from shrinkage.penalties.terms import Terms
+from shrinkage.plurals import are, counted
 
 NEWTON_ROUNDS = 50  # a guard: four or five are used
 
@@ -49,11 +50,12 @@ class Grouped(Penalty):
         object.__setattr__(self, "codes", codes)
         object.__setattr__(self, "sizes", np.bincount(codes))
         length = self.inner.terms.length()
-        if length not in (None, len(self.sizes)):
-            raise ParameterError(f"{self.inner!r} has {length} strengths, but there are {len(self.sizes)} groups.")
+        k = len(self.sizes)
+        if length not in (None, k):
+            raise ParameterError(f"{self.inner!r} has {counted(length, 'strength')}, but there {are(k)} {counted(k, 'group')}.")
 
     def __repr__(self) -> str:
-        return f"Grouped({self.inner!r}, {len(self.sizes)} groups of {len(self.codes)} coefficients)"
+        return f"Grouped({self.inner!r}, {counted(len(self.sizes), 'group')} of {counted(len(self.codes), 'coefficient')})"
 
     # ---- facts
 
@@ -75,7 +77,7 @@ class Grouped(Penalty):
 
     def check(self, p: int) -> None:
         if p != len(self.codes):
-            raise ParameterError(f"groups names {len(self.codes)} coefficients, but there are {p}.")
+            raise ParameterError(f"groups names {counted(len(self.codes), 'coefficient')}, but there {are(p)} {p}.")
 
     # ---- the function
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from shrinkage.plots.reading import Array, minus_log, path_of
 from shrinkage.plots.style import Display, canvas
+from shrinkage.plurals import are, counted
 
 ROUNDING = 1e-17  # what a gap of 0 is drawn at
 
@@ -56,8 +57,9 @@ class CertificateDisplay(Display):
         c.ax.set_ylim(ROUNDING, 30 * max(self.tol, float(gaps.max(initial=0.0))))
         margin = 0.02 * max(float(np.ptp(at)), 1.0)
         c.ax.set_xlim(at[0] - margin, at[-1] + margin)
+        held = int(self.holds.sum())
         c.name("-log(alpha): the penalty weakens to the right", f"relative {self.kind},\n{self.unit}",
-               f"{int(self.holds.sum())} of {len(self.holds)} models are certified")  # fmt: skip
+               f"{held} of {counted(len(self.holds), 'model')} {are(held)} certified")  # fmt: skip
         c.ends(c.ax.get_xlim()[1], [self.tol], ["tolerance"], [c.theme.ink])
         worst = int(np.argmax(gaps))
         c.tag((float(at[worst]), float(gaps[worst])), f"worst: {self.gaps[worst]:.1e}", bad if not self.holds[worst] else colour)

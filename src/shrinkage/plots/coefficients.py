@@ -11,6 +11,7 @@ from shrinkage.errors import ParameterError
 from shrinkage.plots import reading
 from shrinkage.plots.reading import Array, Fit
 from shrinkage.plots.style import Display, canvas
+from shrinkage.plurals import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,9 @@ class CoefficientDisplay(Display):
         """Of a `Solution`. `sd` (p,): the standard deviations of the columns; coefficients then count per sd."""
         coefs = np.asarray(fit.coef, np.float64)
         if sd is not None and np.shape(sd) != coefs.shape:
-            raise ParameterError(f"sd must hold one number for each of {len(coefs)} columns; got shape {np.shape(sd)}.")
+            raise ParameterError(
+                f"sd must hold one number for each of {counted(len(coefs), 'column')}; got shape {np.shape(sd)}."
+            )
         unit = "per unit" if sd is None else "per sd"
         return cls(reading.names_of(fit, len(coefs)), coefs if sd is None else coefs * np.asarray(sd, np.float64), unit)
 
@@ -97,13 +100,13 @@ class ShrinkageMapDisplay(Display):
 
     @classmethod
     def _of(cls, fit: Fit, sd: Array) -> ShrinkageMapDisplay:
-        n, p = np.count_nonzero(fit.task.weights), len(fit.coef)
+        n, p = int(np.count_nonzero(fit.task.weights)), len(fit.coef)
         whole = fit.slice(range(p))
         least = whole.free_minimum() if n > p else None
         if least is None:
             raise ParameterError(
-                f"The loss of {n} rows in {p} coefficients has no single minimum without the penalty (or has kinks, where it is "
-                "not looked for), so there is nothing to compare with."
+                f"The loss of {counted(n, 'row')} in {counted(p, 'coefficient')} has no single minimum without the penalty "
+                "(or has kinks, where it is not looked for), so there is nothing to compare with."
             )
         return cls(fit.names, least * whole.scale * sd, fit.coef * sd, "per sd")
 

@@ -11,6 +11,7 @@ from shrinkage import geometry
 from shrinkage.errors import ParameterError
 from shrinkage.plots.reading import Array, largest, minus_log, path_of, record_of
 from shrinkage.plots.style import Display, canvas
+from shrinkage.plurals import counted
 
 ALONG = {
     "alpha": "-log(alpha): the penalty weakens to the right",
@@ -47,7 +48,9 @@ class CoefficientPathDisplay(Display):
         scale = known if sd is None else np.asarray(sd, np.float64)
         coefs = found.coefs.astype(np.float64)
         if scale is not None and np.shape(scale) != (len(coefs),):
-            raise ParameterError(f"sd must hold one number for each of {len(coefs)} columns; got shape {np.shape(scale)}.")
+            raise ParameterError(
+                f"sd must hold one number for each of {counted(len(coefs), 'column')}; got shape {np.shape(scale)}."
+            )
         if scale is not None:
             coefs = coefs * scale[:, None]
         standardized = record_of(path).standardized if hasattr(path, "_records") else scale is not None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.errors import ParameterError
+from shrinkage.plurals import counted
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def canvases(ax: Any, theme: Any, panels: int = 1, size: tuple[float, float] = (
     else:
         axes, font = np.ravel(ax), float(plt.rcParams["font.size"])
         if len(axes) != panels:
-            raise ParameterError(f"This picture has {panels} panel(s): ax must hold as many axes; got {len(axes)}.")
+            raise ParameterError(f"This picture has {counted(panels, 'panel')}: ax must hold as many axes; got {len(axes)}.")
         face = axes[0].get_facecolor()
         theme = read_theme(theme, face if face[3] > 0 else axes[0].figure.get_facecolor())
     return [Canvas(one, theme, font) for one in axes]

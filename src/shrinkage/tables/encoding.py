@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shrinkage.errors import DataError, ParameterError
+from shrinkage.plurals import counted
 from shrinkage.tables.suspects import is_number, refuse_suspects
 from shrinkage.tables.table import BOOL, DATE, EMPTY, NUMBER, OTHER, TEXT, Column, Table
 
@@ -203,7 +204,8 @@ def _refuse_infinite(column: Column, source: str) -> None:
     at = np.flatnonzero(np.isinf(column.values))
     if len(at):
         raise DataError(
-            f"Column {column.name!r} of {source} has {len(at)} infinite entries, the first in data row {at[0] + 1}. "
+            f"Column {column.name!r} of {source} has {counted(len(at), 'infinite entry', 'infinite entries')}, "
+            f"the first in data row {at[0] + 1}. "
             "Mend them, or make them empty and choose --missing."
         )
 
@@ -212,13 +214,11 @@ def _refuse_missing(columns: Sequence[Column], source: str) -> None:
     counts = [(column.name, int(column.missing.sum())) for column in columns if column.missing.any()]
     if not counts:
         return
-    shown = ", ".join(f"{name!r} ({count} row{'s' * (count > 1)})" for name, count in counts[:5]) + (
-        " ..." if len(counts) > 5 else ""
-    )
+    shown = ", ".join(f"{name!r} ({counted(count, 'row')})" for name, count in counts[:5]) + (" ..." if len(counts) > 5 else "")
     first = next(column for column in columns if column.missing.any())
     row = int(np.flatnonzero(first.missing)[0]) + 1
     raise DataError(
-        f"{source} has missing entries in {len(counts)} column{'s' * (len(counts) > 1)}: {shown}; "
+        f"{source} has missing entries in {counted(len(counts), 'column')}: {shown}; "
         f"the first is in data row {row}. Say when fitting what they mean: --missing drop (leave those rows out), mean, or level."
     )
 
@@ -296,12 +296,12 @@ def _unseen_notes(coded: Coded, column: Column, policy: str, source: str) -> lis
     if not new:
         return []
     rows = int(np.isin(column.values, [column.levels.index(level) for level in new]).sum())
-    where = f"{rows} row{'s' * (rows > 1)}"
+    where = counted(rows, "row")
     shown = ", ".join(map(repr, new[:5])) + (" ..." if len(new) > 5 else "")
     known = ", ".join(map(repr, coded.levels[:8])) + (" ..." if len(coded.levels) > 8 else "")
     if policy == "error":
         raise DataError(
-            f"Column {coded.name!r} of {source} has {len(new)} level{'s' * (len(new) > 1)} that the fit has not seen: "
+            f"Column {coded.name!r} of {source} has {counted(len(new), 'level')} that the fit has not seen: "
             f"{shown}, in {where}. Known: {known}. Mend them, or let them count as no level at all with --unseen zero."
         )
     return [f"{coded.name}: {shown} not seen by the fit, in {where}; counted as no level."]

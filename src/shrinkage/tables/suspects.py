@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from shrinkage.errors import DataError
+from shrinkage.plurals import counted
 from shrinkage.tables.table import Column
 
 MANY_LEVELS = 1000
@@ -52,8 +53,8 @@ def _spoilt_numbers(column: Column) -> str | None:
     at = np.flatnonzero(np.isin(column.values, spoilt))
     word = column.levels[column.values[at[0]]]
     return (
-        f"would be numbers but for {word!r} in data row {at[0] + 1} ({len(at)} such entries). Mend them, or read "
-        f"them as missing with --na {word!r}"
+        f"would be numbers but for {word!r} in data row {at[0] + 1} ({counted(len(at), 'such entry', 'such entries')}). "
+        f"Mend them, or read them as missing with --na {word!r}"
     )
 
 

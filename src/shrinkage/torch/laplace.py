@@ -16,6 +16,7 @@ from torch.func import functional_call, hessian, jacrev, vmap
 from shrinkage.errors import ConvergenceError, DataError, ParameterError
 from shrinkage.penalties import Penalty
 from shrinkage.penalties.elementary import Elementary
+from shrinkage.plurals import counted
 from shrinkage.torch.certificate import Loss, _batches, _call, _check_scale, _evaluating
 from shrinkage.torch.parameters import Pattern, check, matches, places
 from shrinkage.torch.penalties import Entry, Penalties
@@ -113,7 +114,7 @@ class LaplacePosterior:
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{len(where)} of {name}" for name, where in self.active.items())
-        return f"LaplacePosterior({self.structure}, {len(self.mode)} weights: {parts})"
+        return f"LaplacePosterior({self.structure}, {counted(len(self.mode), 'weight')}: {parts})"
 
     @property
     def covariance(self) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from shrinkage.errors import ParameterError
+from shrinkage.plurals import counted
 
 Shape = tuple[int, ...]
 
@@ -104,12 +105,12 @@ def _whole(shape: Shape) -> Axes:
 
 
 def _heads(count: int, shape: Shape) -> Axes:
-    _need(shape[0] % count == 0, shape, f"{count} heads: its first axis is no multiple of that")
+    _need(shape[0] % count == 0, shape, f"{counted(count, 'head')}: its first axis is no multiple of that")
     return Axes((count, shape[0] // count, *shape[1:]), tuple(range(1, len(shape) + 1)))
 
 
 def _head_columns(count: int, shape: Shape) -> Axes:
-    _need(len(shape) == 2 and shape[1] % count == 0, shape, f"{count} heads along its second axis")
+    _need(len(shape) == 2 and shape[1] % count == 0, shape, f"{counted(count, 'head')} along its second axis")
     return Axes((shape[0], count, shape[1] // count), (0, 2))
 
 
@@ -125,7 +126,11 @@ def _blocks(size: tuple[int, int], shape: Shape) -> Axes:
 
 
 def _labelled(codes: Tensor, shape: Shape) -> Labels:
-    _need(prod(shape) == len(codes), shape, f"the {len(codes)} labels given: it has {prod(shape)} coefficients")
+    _need(
+        prod(shape) == len(codes),
+        shape,
+        f"the {counted(len(codes), 'label')} given: it has {counted(prod(shape), 'coefficient')}",
+    )
     return Labels(codes, torch.bincount(codes))
 
 

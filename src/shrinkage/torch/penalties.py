@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from shrinkage.errors import ParameterError
 from shrinkage.penalties import Penalty
+from shrinkage.plurals import counted
 from shrinkage.torch import parameters
 from shrinkage.torch.groups import for_tensors, has_labels
 from shrinkage.torch.parameters import Pattern, Place
@@ -122,7 +123,9 @@ class Penalties:
         return {e.name: _violation(e, g, float(self.factor)) for e, g in pairs if e.parameter.requires_grad}
 
     def __repr__(self) -> str:
-        return f"Penalties({len(self.penalised)} of {len(self.entries)} parameters, n={self.n}, strength={self.strength})"
+        return (
+            f"Penalties({len(self.penalised)} of {counted(len(self.entries), 'parameter')}, n={self.n}, strength={self.strength})"
+        )
 
     def __str__(self) -> str:
         return self.report()
@@ -142,7 +145,7 @@ class Penalties:
             return f"Priors on the sum over n = {self.n:g}: divided by it, beside the mean negative log likelihood."
         return (
             f"Priors on the sum over n = {self.n:g}: times {self._scale:.4g} = 2 noise^2 / (n outputs), beside nn.MSELoss of "
-            f"{self.outputs} output(s) with noise {self.noise:g}."
+            f"{counted(self.outputs, 'output')} with noise {self.noise:g}."
         )
 
 

@@ -1,7 +1,7 @@
 import { axisBottom } from "d3-axis";
 import { extent } from "d3-array";
 import { scaleLinear } from "d3-scale";
-import { add, chart, leftAxis, percent, told, type Svg } from "../frame";
+import { add, chart, counted, leftAxis, told, type Svg } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -30,7 +30,7 @@ function calibration(element: HTMLElement, record: PageRecord): void {
   const off = fitted.map((p, i) => Math.abs(p - observed[i]));
   const total = counts.reduce((a, b) => a + b, 0);
   const mean = off.reduce((sum, d, i) => sum + d * counts[i], 0) / total;
-  add(element, "p", `On average the predicted probability is ${percent(mean)} away from the share observed, in ${fitted.length} bins of about as many rows.`);
+  add(element, "p", `On average the predicted probability is ${told(100 * mean, 2)}% away from the share observed, in ${counted(fitted.length, "bin")} of about as many rows each.`);
   chart(element, "Predicted probability against the share observed; on the diagonal they agree.", HEIGHT, (svg, width) => {
     const [top, bottom, left, right] = [50, HEIGHT - 44, 52, width - 20];
     const x = scaleLinear().domain([0, 1]).range([left, right]);

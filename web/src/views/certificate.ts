@@ -6,6 +6,7 @@ import type { Store } from "../state";
 
 const HEIGHT = 270;
 const LEAST = 1e-16;
+const ROUNDING = 1e-14; // a smaller gap is a rounding, and no sentence claims it
 
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
   const { path } = record;
@@ -44,8 +45,9 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     if (!changed("index")) return;
     follow(svg);
     const found = path.certificates[state.index];
+    const rounding = path.certificate_kind === "duality gap" && found < ROUNDING;
     saying.textContent =
-      `At alpha = ${told(path.alphas[state.index])} the relative ${path.certificate_kind} is ${told(found, 2)}, ` +
+      `At alpha = ${told(path.alphas[state.index])} the relative ${path.certificate_kind} is ${rounding ? `at most ${told(ROUNDING, 2)}` : told(found, 2)}, ` +
       `${found <= path.tol ? "within" : "beyond"} the tolerance ${told(path.tol)}: ` +
       (found <= path.tol ? proved(record) : "this model is not certified.");
   });

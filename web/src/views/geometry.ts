@@ -23,6 +23,7 @@ import type { State, Store } from "../state";
 import { cornerWords, meaningWords, whatIfWords } from "./geometry-words";
 
 const RINGS = 5;
+const HANDLE = 10; // half the width of the arrows at the ball's edge
 const CELLS = 72; // of the grid on which loss + penalty is contoured
 const closed = line<Point>().digits(null);
 
@@ -181,7 +182,7 @@ function pictureOf(section: HTMLElement, record: PageRecord, store: Store) {
     show: draw,
     build(place: HTMLElement, redraw: () => void) {
       changed = redraw;
-      const margin = { top: 10, right: 10, bottom: 40, left: 52 };
+      const margin = { top: 10, right: 10, bottom: 40, left: 68 };
       const height = (width: number) => Math.min(width, 560) - margin.left - margin.right + margin.top + margin.bottom;
       place.style.maxWidth = "560px";
       half = reach(record, store.now.pair);
@@ -235,7 +236,7 @@ function trail(record: PageRecord, [j, k]: [number, number]): Point[] {
 function drawPull(canvas: Frame, now: Scene, at: Point, q: Scene["q"]): void {
   const pull = [-(q.a11 * at[0] + q.a12 * at[1] - q.b1), -(q.a12 * at[0] + q.a22 * at[1] - q.b2)];
   const size = Math.hypot(pull[0], pull[1]);
-  const visible = size > 1e-9 * (Math.abs(now.q.b1) + Math.abs(now.q.b2));
+  const visible = size > 1e-5 * (Math.abs(now.q.b1) + Math.abs(now.q.b2));
   const [x, y] = [canvas.x(at[0]), canvas.y(at[1])];
   const long = 46;
   const [dx, dy] = visible ? [(long * pull[0]) / size, (-long * pull[1]) / size] : [0, 0];
@@ -283,7 +284,7 @@ function drawHandle(canvas: Frame, now: Scene, ball: Point[], record: PageRecord
     handle.attr("tabindex", 0).attr("role", "slider").attr("aria-label", "Size of the ball");
     handle.attr("aria-valuemin", 0).attr("aria-valuemax", record.path.alphas.length - 1);
   }
-  const x = Math.min(Math.max(canvas.x(edge), 0), canvas.x.range()[1]);
+  const x = Math.min(Math.max(canvas.x(edge), HANDLE), canvas.x.range()[1] - HANDLE); // clear of the axis' numbers
   handle.attr("transform", `translate(${x},${canvas.y(0)})`);
   handle.attr("aria-valuenow", store.now.index).attr("aria-valuetext", `t = ${short(now.t)}`);
   const last = record.path.alphas.length - 1;

@@ -1,7 +1,7 @@
 import { extent } from "d3-array";
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
-import { add, alphaAxes, alphaScale, chart, COLOURS, cursor, follow, leftAxis, logAlphas, OTHER, signed, spread, told, type Svg } from "../frame";
+import { add, alphaAxes, alphaScale, chart, COLOURS, counted, cursor, follow, leftAxis, logAlphas, OTHER, signed, spread, told, type Svg } from "../frame";
 import { dialAt, type PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -24,7 +24,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const order = byReach(values);
   const colour = (j: number) => COLOURS[order.indexOf(j)] ?? OTHER;
   const saying = add(element, "p", "", { class: "saying", "aria-live": "polite" });
-  const label = `Coefficients of ${record.features.names.length} features from a strong penalty to a weak one; the table below has the numbers.`;
+  const label = `Coefficients of ${counted(record.features.names.length, "feature")} from a strong penalty to a weak one; the table below has the numbers.`;
   const draw = (svg: Svg, width: number) => {
     const named = order.slice(0, LABELLED).filter((j) => values[j].some((w) => w !== 0));
     const room = width < 480 ? 96 : 150;
@@ -91,8 +91,8 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     add(
       element,
       "p",
-      `${Math.min(DRAWN, record.features.names.length)} lines are drawn, the largest. ` +
-        (record.features.left_out ? `${record.features.left_out} of ${record.p} features are not listed: no alpha here uses them, or others are larger.` : ""),
+      `${counted(Math.min(DRAWN, record.features.names.length), "line is", "lines are")} drawn, the largest. ` +
+        (record.features.left_out ? `${record.features.left_out} of ${counted(record.p, "feature")} ${record.features.left_out === 1 ? "is" : "are"} not listed: used at no alpha here, or smaller than the others.` : ""),
       { class: "note" },
     );
   store.subscribe((state, changed) => {
@@ -115,5 +115,5 @@ function words(record: PageRecord, values: number[][], index: number, feature: n
       : enters > index
         ? `${name} is exactly zero, and comes in at alpha = ${told(record.path.alphas[enters])}.`
         : `${name} is exactly zero.`;
-  return `At alpha = ${told(alpha)}${dial} the model keeps ${kept} of ${record.p} features. ${where}`;
+  return `At alpha = ${told(alpha)}${dial} the model keeps ${kept} of ${counted(record.p, "feature")}. ${where}`;
 }

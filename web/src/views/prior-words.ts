@@ -2,19 +2,34 @@
 
 import { short } from "../plane";
 import type { PageRecord } from "../record";
-import type { Belief } from "../scene";
+import { model, type Belief } from "../scene";
 import type { State } from "../state";
 
 export function priorWords(record: PageRecord, state: State, now: Belief): string {
   const name = record.features.names[state.feature];
   const { mode, mean, sd } = now.posterior;
   const where = `The data alone would say ${short(now.likeliest)}`;
+  const fit = model(record, state.index)[state.feature];
+  if (Math.abs(fit - mode) > 0.01 * sd) return `${elsewhere(record, state, name, fit, mode)} ${where}.`;
   if (mode === 0)
     return `${name} is exactly zero: zero is the posterior's mode, not its mean, which is ${short(mean)}; a density gives the single point zero no probability. ${where}.`;
   const near = Math.abs(mode - mean) < 0.02 * sd;
   const means = near ? "mode and mean nearly agree" : `the mean, ${short(mean)}, is another number`;
   if (record.penalty.kind === "none") return `Without a penalty the prior is flat, and the posterior is the likelihood: ${short(mode)}.`;
-  return `The fit is the posterior's mode, ${short(mode)}; ${means}. ${where}; the prior pulls it towards zero.`;
+  const pulled = Math.abs(mode - now.likeliest) > 0.01 * now.spread ? "the prior pulls it towards zero" : "the prior is flat there, and leaves it";
+  return `The fit is the posterior's mode, ${short(mode)}; ${means}. ${where}; ${pulled}.`;
+}
+
+/** Why the fit is not the highest point of what is drawn. */
+function elsewhere(record: PageRecord, state: State, name: string, fit: number, mode: number): string {
+  const expanded = record.local?.exact === false && state.index !== record.path.index;
+  const why = expanded
+    ? "the likelihood is expanded at the chosen model, which is another"
+    : record.penalty.convex
+      ? "the fit is only as near to it as its certificate says"
+      : "the penalty is not convex, so the posterior has several tops, and the fit is at another";
+  const stands = fit === 0 ? "exactly zero" : short(fit);
+  return `${name} is ${stands} in the fit, while the highest point of the posterior drawn here is ${short(mode)}: ${why}.`;
 }
 
 export function noteWords(record: PageRecord, state: State, scale: number): string {

@@ -1,7 +1,7 @@
 /** What the penalty does to each coefficient: from least squares, an open ring, to the fit, a dot. */
 
 import "./shrinkage.css";
-import { add } from "../frame";
+import { add, counted } from "../frame";
 import { frame, saying, short, type Frame } from "../plane";
 import type { PageRecord } from "../record";
 import type { State, Store } from "../state";
@@ -83,7 +83,7 @@ function shrinkWords(record: PageRecord, rows: Row[], state: State): string {
   const kept = record.path.nonzeros[state.index];
   const row = rows.find((one) => one.feature === state.feature) ?? rows[0];
   const fit = record.path.coefs[row.feature][state.index] * perSd(record, row.feature);
-  const zeros = `${p - kept} of ${p} coefficients ${p - kept === 1 ? "is" : "are"} exactly zero`;
+  const zeros = `${p - kept} of ${counted(p, "coefficient")} ${p - kept === 1 ? "is" : "are"} exactly zero`;
   if (row.free === 0) return `${zeros}.`;
   const share = fit / row.free;
   const told =

@@ -1,5 +1,5 @@
 import { scaleLinear } from "d3-scale";
-import { add, chart, percent, told, type Svg } from "../frame";
+import { add, chart, counted, percent, told, type Svg } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -75,7 +75,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     const sure = record.features.names.filter((_, j) => stability.frequency[j][k] >= 0.9).length;
     const at = stability.indices[k];
     saying.textContent =
-      `At alpha = ${told(record.path.alphas[at])}, ${sure} feature${sure === 1 ? " is" : "s are"} kept in at least nine of ten draws.` +
+      `At alpha = ${told(record.path.alphas[at])}, ${counted(sure, "feature is", "features are")} kept in at least nine of ten draws.` +
       (state.index > at ? " (Weaker penalties than the chosen one were not drawn.)" : "");
   });
 }

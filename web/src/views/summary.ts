@@ -1,4 +1,4 @@
-import { add, told } from "../frame";
+import { add, counted, told } from "../frame";
 import { dialAt, type PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -19,7 +19,7 @@ export function mount(element: HTMLElement, record: PageRecord, _: Store): void 
     ["Predicts", record.classes ? `the probability that ${record.target} is ${record.classes[1]}` : record.target],
     ["Strength", `alpha = ${told(alpha)} on the mean loss${dial}; ${chosenBy(record)}`],
     ["Columns", record.standardized ? "penalised in units of their standard deviation" : "penalised in their own units"],
-    ["Rows", `${record.n}, and ${record.p} features`],
+    ["Rows", `${record.n}, and ${counted(record.p, "feature")}`],
     ...(df === null ? [] : ([["Degrees of freedom", told(df)]] as [string, string][])),
   ]);
 }
@@ -51,7 +51,7 @@ export function source(element: HTMLElement, record: PageRecord, _: Store): void
   const { data } = record;
   facts(element, [
     ["Data", data.source],
-    ["Size", `${data.rows} rows used, ${data.columns} columns`],
+    ["Size", `${counted(data.rows, "row")} used, ${counted(data.columns, "column")}`],
     ...(data.dropped.length ? ([["Left out or filled", data.dropped.join(" ")]] as [string, string][]) : []),
     ...(data.sha256 ? ([["SHA-256", data.sha256]] as [string, string][]) : []),
     ["Versions", Object.entries(record.versions).map(([name, version]) => `${name} ${version}`).join(", ")],

@@ -1,4 +1,4 @@
-import { add, percent, signed, told } from "../frame";
+import { add, counted, percent, signed, told, writeName } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -49,9 +49,9 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const rows = names.map((name, j) => {
     const tr = document.createElement("tr");
     const th = add(tr, "th", "", { scope: "row" });
-    add(th, "button", name, { type: "button", title: "show this feature in the pictures" }).addEventListener("click", () =>
-      store.set({ feature: j }),
-    );
+    const button = add(th, "button", "", { type: "button", title: "show this feature in the pictures" });
+    writeName(button, name);
+    button.addEventListener("click", () => store.set({ feature: j }));
     const cells = columns.slice(1).map(() => add(tr, "td"));
     const bar = add(add(add(tr, "td", "", { class: "bar", "aria-hidden": "true" }), "i"), "b");
     return { tr, cells, bar, j };
@@ -91,7 +91,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     for (const [key, th] of titles)
       if (key === sorted) th.setAttribute("aria-sort", down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
-    count.textContent = word ? `${shown.length} of ${rows.length} features` : "";
+    count.textContent = word ? `${shown.length} of ${counted(rows.length, "feature")}` : "";
   };
   search.addEventListener("input", arrange);
   const intercept = add(element, "p", "", { class: "note" });
@@ -103,7 +103,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     else resting = window.setTimeout(() => fill(state.index), 120);
     const b = record.path.intercepts[state.index];
     intercept.textContent = record.has_intercept ? `Intercept: ${told(b, 6)}. Bars show the coefficient per standard deviation.` : "No intercept.";
-    if (record.features.left_out) intercept.textContent += ` ${record.features.left_out} features are not listed.`;
+    if (record.features.left_out) intercept.textContent += ` ${counted(record.features.left_out, "feature is", "features are")} not listed.`;
   });
   arrange();
   // What is sorted by a number follows the cursor once it rests.

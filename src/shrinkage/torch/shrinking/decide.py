@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from shrinkage.plurals import counted
 from shrinkage.torch.shrinking.trace import Trace
 from shrinkage.torch.shrinking.units import Cut, Statement, compact
 
@@ -116,7 +117,7 @@ def _kept(trace: Trace, removed: Tensor) -> tuple[str, ...]:
             held = len(part[units[could[units]]].unique())
             if held:
                 counts[statement.reason] = max(held, counts.get(statement.reason, 0))
-    return tuple(f"{count} unit{'s' * (count > 1)} kept: {reason}" for reason, count in counts.items())
+    return tuple(f"{counted(count, 'unit')} kept: {reason}" for reason, count in counts.items())
 
 
 def _units_of(statement: Statement) -> Tensor:
