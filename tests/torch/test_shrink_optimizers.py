@@ -9,10 +9,10 @@ import pytest
 
 import shrinkage as sh
 from shrinkage.errors import ParameterError
-from shrinkage.torch import Groups, Penalties, ProxAdam, ProxAdamW, ProxSGD, attach, shrink
+from shrinkage.torch import Groups, Hierarchy, Penalties, ProxAdam, ProxAdamW, ProxSGD, SkipNet, attach, shrink
 from tests.torch.battery_shrink import mlp, shapes, torch, zero, zeroed_mlp
 
-F = torch.nn.functional
+nn, F = torch.nn, torch.nn.functional
 pytestmark = pytest.mark.usefixtures("seeded")
 
 OPTIMIZERS = {
@@ -167,6 +167,19 @@ def test_a_penalty_for_one_shape_is_not_carried_over(make, penalty):
     with pytest.raises(ParameterError, match="2.weight.*is for its shape before.*make new Penalties"):
         shrink(model, x, optimizer)
     assert shrink(model, x).after.parameters < 2000
+
+
+def test_a_hierarchy_is_carried_over_unless_rows_of_its_straight_line_go():
+    rest = nn.Sequential(nn.ReLU(), nn.Linear(8, 3))
+    model, x = nn.Sequential(SkipNet(6, 3, 8, rest), nn.ReLU(), nn.Linear(3, 2)), torch.randn(5, 6)
+    penalties = Penalties(model, {"0.first.weight": sh.L2(0.1) + Hierarchy(0.01, skip=3)})
+    optimizer = attach(torch.optim.SGD(model.parameters(), lr=0.01), penalties)
+    for tensor in (model[0].first.weight, model[0].first.bias):
+        zero(tensor, slice(5, 7))
+    assert shapes(shrink(model, x, optimizer).model)["0.first.weight"] == (9, 6)
+    zero(model[2].weight, slice(None), 0)  # nothing reads the first output
+    with pytest.raises(ParameterError, match="0.first.weight.*is for its shape before"):
+        shrink(model, x, optimizer)
 
 
 def test_what_an_optimizer_cannot_carry_over_is_refused():

@@ -157,19 +157,19 @@ def for_tensors(penalty: Penalty) -> Penalty:
 
 def needs_one_step(penalty: Penalty) -> bool:
     """Whether a part of it has a prox for one step for all coefficients only: no diagonal metric."""
-    return any(getattr(part, "one_step", False) for part in _parts(penalty))
+    return any(getattr(part, "one_step", False) for part in parts_of(penalty))
 
 
 def has_labels(penalty: Penalty, shape: tuple[int, ...]) -> bool:
     """Whether a part of it has groups by labels, which are no axes of the tensor."""
-    return any(isinstance(part, Groups) and isinstance(part._split(shape), Labels) for part in _parts(penalty))
+    return any(isinstance(part, Groups) and isinstance(part._split(shape), Labels) for part in parts_of(penalty))
 
 
 def follows_shape(penalty: Penalty) -> bool:
     """Whether it means the same for a tensor with fewer rows and columns: it counts no heads and labels no coefficients."""
-    parts = [getattr(part, "inner", part) for part in (*_parts(penalty), getattr(penalty, "plain", None))]
+    parts = [getattr(part, "inner", part) for part in (*parts_of(penalty), getattr(penalty, "plain", None))]
     numbers = all(np.ndim(getattr(part.terms, name)) == 0 for part in parts if isinstance(part, Elementary) for name in NAMES)
-    return numbers and all(isinstance(part.by, str) for part in _parts(penalty) if isinstance(part, Groups))
+    return numbers and all(isinstance(part.by, str) for part in parts_of(penalty) if isinstance(part, Groups))
 
 
 def resized(penalty: Penalty, before: Shape, after: Shape) -> Penalty:
@@ -185,7 +185,7 @@ def resized(penalty: Penalty, before: Shape, after: Shape) -> Penalty:
     return penalty
 
 
-def _parts(penalty: Penalty) -> list[Any]:
+def parts_of(penalty: Penalty) -> list[Any]:
     """It, and what stands in a sum or under a factor."""
     inner = [getattr(penalty, name) for name in ("other", "penalty") if hasattr(penalty, name)]
-    return [penalty, *(part for one in inner for part in _parts(one))]
+    return [penalty, *(part for one in inner for part in parts_of(one))]

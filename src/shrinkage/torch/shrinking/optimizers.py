@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from shrinkage.errors import ParameterError
-from shrinkage.torch.groups import follows_shape, resized
+from shrinkage.penalties import Penalty
+from shrinkage.torch.groups import follows_shape, parts_of, resized
+from shrinkage.torch.hierarchy import Hierarchy
 from shrinkage.torch.optimizers import penalties_of
 from shrinkage.torch.penalties import Entry
 from shrinkage.torch.proximal import adopt, attached, detached
@@ -51,13 +53,19 @@ def _narrower(optimizer: Any, parameters: Mapping[Any, Tensor], cuts: Mapping[An
         old, penalty = entry.parameter, entry.penalty
         if penalty is None or not cuts.get(old):
             continue
-        if not follows_shape(penalty):
+        if not follows_shape(penalty) or not _keeps_straight_rows(penalty, cuts[old]):
             raise ParameterError(
                 f"The penalty of {entry.name}, {penalty!r}, is for its shape before: shrink without `optimizer=`, then "
                 "make new Penalties and a new optimizer."
             )
         new: Any = parameters[old]
         yield entry, replace(entry, parameter=new, penalty=resized(penalty, tuple(old.shape), tuple(new.shape)))
+
+
+def _keeps_straight_rows(penalty: Penalty, cut: Cut) -> bool:
+    """`Hierarchy` counts the first rows, which are the straight line: none of them goes."""
+    counts = [part.skip for part in parts_of(penalty) if isinstance(part, Hierarchy)]
+    return 0 not in cut or all(int((cut[0] < count).sum()) == count for count in counts)
 
 
 def _cut_state(name: str, state: Tensor, parameter: Tensor, cut: Cut) -> Tensor:
