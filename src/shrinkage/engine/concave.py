@@ -86,7 +86,8 @@ class CurvedConcaveLane(Concave, CurvedLane):
     """The same penalty under a likelihood whose curvature changes: Newton's method for one model after another."""
 
     def solve(self, strengths, tol, panel):
-        state, found, violations = self.state, [], []
+        state, violations = self.state, []
+        found: list[Models] = []
         here = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
         for strength in strengths:
             here, worst = self._settled(self.terms(float(strength)), here, tol, panel)
