@@ -107,9 +107,10 @@ def main() -> int:
     if late:
         skipped["Some solvers, job (threads)"] = f"The time was up: {', '.join(late)}."
     growth = [] if quick or given.small else grow(1, left)
+    measured = [record for record in book.current() if record["threads"] in given.threads]
     results = {
         **header, "commit": machine.commit(), "absent": absent, "skipped": skipped, "rates": rates,
-        "minutes": book.spent() / 60, "growth": growth, "rows": rows(book.current(), rates, problems),
+        "minutes": book.spent() / 60, "growth": growth, "rows": rows(measured, rates, problems),
     }  # fmt: skip
     words = table.text(results)
     print("\n" + words)
