@@ -76,7 +76,7 @@ def tiles(p: int, width: int) -> list[slice]:
 def scipys_blas_alone() -> AbstractContextManager[Any]:
     """While SciPy's BLAS works on one thread, where it is not NumPy's too. Their wheels bring one each, and the threads of each
     wait busily for its next call, on the cores that the other's work on: a group path that calls both took 0.9 s on one thread,
-    2.2 s on two, and so 0.8 s."""
+    2.2 s on two, and so 0.8 s; one of MCP 1.6, 3.3, and so 1.6."""
     return _scipys_blas().limit(limits=1)
 
 

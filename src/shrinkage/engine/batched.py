@@ -347,7 +347,8 @@ class BatchedRows(Rows):
         """Every lane on its working set, from its state, which moves to the end: as many models as every lane has found."""
         self._measure(strengths)
         threads.each(lambda lanes: lanes[0].working.ready(self.panel), self._sharing())
-        some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)))
+        with threads.scipys_blas_alone():
+            some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)))
         count = min(len(one.W) for one in some)
         some = [one.first(count) for one in some]
         for lane, one, its in zip(self.lanes, some, strengths, strict=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage import _core, threads
+from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine import dual
 from shrinkage.engine.batched import Lane, Solved, State
@@ -186,15 +186,14 @@ class GroupedLane(ByGroups, SquaredLane):
     def _by_rows(self, strengths: Vector, most: float, panel: Panel) -> Solved:
         """As many models as come to gaps of `most`, less what certificates over all columns need of it."""
         rows, target = self._rows(), SHARE * most
-        with threads.scipys_blas_alone():
-            found, self.chord = dual.solve(rows, self._first_guess(rows, strengths, 1.0), target, self.chord)
-            if found.gaps[0] > target:
-                found, self.chord = dual.solve(rows, self._first_guess(rows, strengths[:1], 0.0), target, None)
-            if found.gaps[0] > target:
-                return self._by_columns(rows, strengths[:1], found.W[:, 0].copy(), target, panel)
-            bad = np.flatnonzero(found.gaps > target)
-            found = found.some(np.arange(bad[0] if len(bad) else len(found.c)))
-            self._lead_by(rows, found.some(np.array([len(found.c) - 1])), panel)
+        found, self.chord = dual.solve(rows, self._first_guess(rows, strengths, 1.0), target, self.chord)
+        if found.gaps[0] > target:
+            found, self.chord = dual.solve(rows, self._first_guess(rows, strengths[:1], 0.0), target, None)
+        if found.gaps[0] > target:
+            return self._by_columns(rows, strengths[:1], found.W[:, 0].copy(), target, panel)
+        bad = np.flatnonzero(found.gaps > target)
+        found = found.some(np.arange(bad[0] if len(bad) else len(found.c)))
+        self._lead_by(rows, found.some(np.array([len(found.c) - 1])), panel)
         return self._found(found.W.T.copy(), found.gaps, found.r, found.residuals)
 
     def _lead_by(self, rows: dual.Rows, last: dual.Batch, panel: Panel) -> None:
