@@ -34,7 +34,7 @@ def _cells(one: dict[str, Any]) -> list[str]:
     start, aim = [one["title"], one["size"]], f"{one['needed']:g}"
     if at["ours"] is None:
         return [*start, "not reached", "", "", "", aim]
-    best = at["fastest"] or "none in 30 times ours"
+    best = at["fastest"] or ("none in 30 times ours" if ratio_word(at).startswith(">") else "none in time")
     return [*start, f"{at['ours']:.3g} s", best, ratio_word(at), ratio_word(easy) if easy is not at else "", aim]
 
 
