@@ -30,6 +30,9 @@ BATCH, LARGEST_BATCH = 6, 9
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
 ROUNDING = 1e-15
+# Rows times columns of a working set from which on lanes are solved side by side. Below, Python takes longer than arithmetic, and
+# threads would wait for it in turn: six lanes of 569 x 30 took 0.5 s on two threads, 0.3 on one.
+HEAVY = 100_000
 
 
 @dataclass(eq=False)
@@ -346,9 +349,11 @@ class BatchedRows(Rows):
     def _solve(self, strengths: Matrix, tol: float) -> list[Solved]:
         """Every lane on its working set, from its state, which moves to the end: as many models as every lane has found."""
         self._measure(strengths)
-        threads.each(lambda lanes: lanes[0].working.ready(self.panel), self._sharing())
+        work = len(self.weights) * max(len(lane.columns) for lane in self.lanes)
+        side = None if work >= HEAVY else 1
+        threads.each(lambda lanes: lanes[0].working.ready(self.panel), self._sharing(), side)
         with threads.scipys_blas_alone():
-            some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)))
+            some = threads.each(lambda k: self.lanes[k].solve(strengths[k], tol, self.panel), range(len(self.lanes)), side)
         count = min(len(one.W) for one in some)
         some = [one.first(count) for one in some]
         for lane, one, its in zip(self.lanes, some, strengths, strict=True):

@@ -27,6 +27,7 @@ CORRECTIONS = 8  # of one model under one metric
 EASY = 1  # after so few corrections the next batch keeps the metric
 METRICS = 20  # for one model that is hard to come by
 HALVINGS = 10
+FEW = 1 << 16  # predictors whose likelihood one thread finds before another has begun
 LEAST_CURVATURE = 1e-10  # of the largest one: rows whose likelihood is saturated must not make the model flat
 LEAST_INNER = 1e-14  # of half the null deviance: the gap of a minimisation in the space of the Gram
 TINY = float(np.finfo(float).tiny)
@@ -73,7 +74,11 @@ class CurvedLane(Lane):
         family = FAMILIES.get(type(self.loss))
         if family is None:
             return self._patiently(y, weights, etas)
-        parts = threads.each(lambda at: _core.likelihood(family, y, weights, etas[:, at]), threads.tiles(etas.shape[1], 8))
+        parts = threads.each(
+            lambda at: _core.likelihood(family, y, weights, etas[:, at]),
+            threads.tiles(etas.shape[1], 8),
+            None if etas.size >= FEW else 1,
+        )
         if len(parts) == 1:
             return parts[0]
         rho, curvatures = (np.concatenate([part[i].T for part in parts]).T for i in range(2))
