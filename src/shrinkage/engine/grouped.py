@@ -1,4 +1,4 @@
-"""A lane of squared error whose columns enter by groups: c sum omega_g ||w_g||.
+"""Lanes whose columns enter by groups, c sum omega_g ||w_g||, for squared error and for likelihoods whose curvature changes.
 
 Blocks are minimised exactly, one after another, over the Gram; where that crawls, Newton's method on the groups in use ends it.
 Where the columns at work are more than the rows, their Gram would hold more numbers than they do: it is not formed then, and
