@@ -345,19 +345,20 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Colu
     return {predicted, squares, admitted};
 }
 
-std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(Table read, Table inside, Values apart, Values up, Values down,
-                                                                   Values reach, Values end, Values allowed) {
-    std::size_t d = read.shape(0), p = read.shape(1), b = inside.shape(1);
-    require(inside.shape(0) == d && apart.shape(0) == b && allowed.shape(0) == b, "chord: inside must be (d, b), apart and allowed (b,)");
-    for (const Values* one : {&up, &down, &reach, &end}) require(one->shape(0) == p, "chord: up, down, reach and end must be (p,)");
+std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(std::array<Values, 4> read, Table inside, Values apart, Values up,
+                                                                   Values down, Values reach, Values end, Values allowed) {
+    std::size_t p = end.shape(0), b = inside.shape(1);
+    require(inside.shape(0) == 4 && apart.shape(0) == b && allowed.shape(0) == b, "chord: inside must be (4, b), apart and allowed (b,)");
+    for (const Values* one : {&read[0], &read[1], &read[2], &read[3], &up, &down, &reach})
+        require(one->shape(0) == p, "chord: each of read, up, down, reach and end must be (p,)");
     auto [largest, most] = fresh(b);
     bool* flags = new bool[p > 0 ? p : 1];
     nb::capsule owner(flags, [](void* data) noexcept { delete[] static_cast<bool*>(data); });
     nb::ndarray<nb::numpy, bool, nb::ndim<1>> over(flags, {p}, owner);
     {
         nb::gil_scoped_release unlocked;
-        std::vector<double> work(b * ROWS);
-        kernels().chord({p, d, b, read.data(), inside.data(), apart.data(), up.data(), down.data(), reach.data(), end.data(),
+        std::vector<double> work(16 * b);
+        kernels().chord({p, b, {read[0].data(), read[1].data(), read[2].data(), read[3].data()}, inside.data(), apart.data(), up.data(), down.data(), reach.data(), end.data(),
                          allowed.data()}, work.data(), most, flags);
     }
     return {largest, over};

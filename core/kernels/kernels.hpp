@@ -2,6 +2,7 @@
 // has is chosen at run time. Sums run over a fixed number of lanes and nothing is contracted into fused operations, so that
 // every instruction set gives the same bits.
 #pragma once
+#include <array>
 #include <cstddef>
 
 // n x p, entry (i, j) at data[i * row + j * column]; one of the two strides is 1.
@@ -20,12 +21,13 @@ constexpr std::size_t ROWS = 256;  // of a block: with a tile of columns it stay
 
 enum class Family { bernoulli, poisson };
 
-// What is known of p columns' pulls at b models whose dual vectors lie `apart` (b,) from the span of d vectors: `read` (d, p)
-// are the columns' products with these, `inside` (d, b) the models' parts in their span. A pull v of column j counts as
+// What is known of p columns' pulls at b models whose dual vectors lie `apart` (b,) from combinations `inside` (4, b) of four
+// vectors: `read` are the columns' products with each of these, (p,). A pull v of column j counts as
 // max(up v, -down v), and adds reach times apart; at the last model it is `end` (p,).
 struct Chord {
-    std::size_t p, d, b;
-    const double *read, *inside, *apart, *up, *down, *reach, *end, *allowed;
+    std::size_t p, b;
+    std::array<const double*, 4> read;
+    const double *inside, *apart, *up, *down, *reach, *end, *allowed;
 };
 
 // How far a gradient of 1 moves a coefficient, of its moment m and what stands beside it, x:
@@ -69,7 +71,7 @@ struct Kernels {
     double (*judge)(const double* before, const double* metric, const double* moved, const double* rho, const double* curvature,
                     std::size_t n, double* predicted, bool& admitted);
     // over (p,): the columns that may count more than `allowed` (b,) somewhere; largest (b,): the most that others count.
-    // `work`: room for b times ROWS numbers.
+    // `work`: room for 16 b numbers.
     void (*chord)(const Chord& chord, double* work, double* largest, bool* over);
     // w (n,) in place; whether a moment is not above `least`.
     bool (*shrink32)(float* w, std::size_t n, const Shrink<float>& step);

@@ -52,6 +52,8 @@ static inline Pair load2(const float* x) {
     return __builtin_convertvector(out, Pair);
 }
 
+static inline void store2(double* to, Pair x) { std::memcpy(to, &x, sizeof x); }
+static inline Pair larger(Pair a, Pair b) { return a > b ? a : b; }
 static inline Pair both(double x) { return Pair{} + x; }
 static inline Pack all(double x) { return Pack{x, x, x, x}; }
 static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
@@ -489,33 +491,35 @@ static double judge(const double* __restrict before, const double* __restrict me
 }
 
 static void chord(const Chord& c, double* work, double* largest, bool* over) {
-    for (std::size_t i = 0; i < c.b; ++i) largest[i] = 0;
-    for (std::size_t first = 0; first < c.p; first += ROWS) {
-        const std::size_t n = std::min(ROWS, c.p - first);
-        const double *__restrict up = c.up + first, *__restrict down = c.down + first, *__restrict reach = c.reach + first;
-        bool beyond[ROWS] = {};
+    double *tops = work, *counts = work + c.b * LANES;  // of each model, for some columns side by side
+    std::fill(tops, counts, 0.0);
+    for (std::size_t first = 0; first < c.p; first += LANES) {
+        const std::size_t n = std::min(LANES, c.p - first);
+        std::array<const double*, 8> at{c.read[0], c.read[1], c.read[2], c.read[3], c.up, c.down, c.reach, c.end};
+        double rest[8][LANES] = {};
+        for (std::size_t k = 0; k < 8; ++k) {
+            at[k] += first;
+            if (n < LANES) at[k] = std::copy(at[k], at[k] + n, rest[k]) - n;
+        }
+        const Pair x0 = load2(at[0]), x1 = load2(at[1]), x2 = load2(at[2]), x3 = load2(at[3]);
+        const Pair up = load2(at[4]), down = load2(at[5]), reach = load2(at[6]);
+        Pair beyond = {};
         for (std::size_t i = 0; i < c.b; ++i) {
-            double* __restrict count = work + i * ROWS;  // the pulls, then what they count
-            const double apart = i + 1 == c.b ? 0 : c.apart[i], allowed = c.allowed[i];
-            if (i + 1 == c.b) std::memcpy(count, c.end + first, n * sizeof(double));
-            else {
-                std::fill(count, count + n, 0.0);
-                for (std::size_t k = 0; k < c.d; ++k) axpy(c.inside[k * c.b + i], c.read + k * c.p + first, count, n);
-            }
-            for (std::size_t j = 0; j < n; ++j) {
-                double above = up[j] * count[j], below = -down[j] * count[j];
-                count[j] = (above > below ? above : below) + reach[j] * apart;
-            }
-            for (std::size_t j = 0; j < n; ++j) beyond[j] |= !(count[j] <= allowed);  // NaN is beyond
+            const double* a = c.inside + i;
+            const bool last = i + 1 == c.b;
+            Pair pull = (both(a[0]) * x0 + both(a[c.b]) * x1) + (both(a[2 * c.b]) * x2 + both(a[3 * c.b]) * x3);
+            if (last) pull = load2(at[7]);
+            Pair here = larger(up * pull, -down * pull) + reach * both(last ? 0.0 : c.apart[i]);
+            beyond = here <= both(c.allowed[i]) ? beyond : both(1.0);  // NaN is beyond
+            store2(counts + i * LANES, here);
         }
         for (std::size_t i = 0; i < c.b; ++i) {
-            const double* count = work + i * ROWS;
-            double most = largest[i];
-            for (std::size_t j = 0; j < n; ++j) most = !beyond[j] && count[j] > most ? count[j] : most;
-            largest[i] = most;
+            Pair here = load2(counts + i * LANES);
+            store2(tops + i * LANES, larger(load2(tops + i * LANES), beyond > 0 ? Pair{} : here));
         }
-        std::copy(beyond, beyond + n, over + first);
+        for (std::size_t l = 0; l < n; ++l) over[first + l] = beyond[l] > 0;
     }
+    for (std::size_t i = 0; i < c.b; ++i) largest[i] = most(load2(tops + i * LANES));
 }
 
 #include "shrink.inl"

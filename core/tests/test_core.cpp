@@ -237,10 +237,11 @@ void followed_sparse() {
 // Bounds on pulls, at sizes with rests: one model that the basis holds exactly, one at the end.
 void chords() {
     for (std::size_t p : {1, 5, 256, 300}) {
-        std::vector<double> read(p), ones(p, 1), end(p), inside{1, 0}, apart{0.5, 9}, allowed{2.0, 2.0}, largest(2), work(2 * ROWS);
+        std::vector<double> read(p), ones(p, 1), end(p), inside{0.5, 0, 0.25, 0, 0.25, 0, 0, 0}, apart{0.5, 9}, allowed{2.0, 2.0}, largest(2), work(32);
         for (std::size_t j = 0; j < p; ++j) read[j] = std::sin(static_cast<double>(j)) * 2, end[j] = -read[j];
         std::unique_ptr<bool[]> over(new bool[p]);
-        kernels().chord({p, 1, 2, read.data(), inside.data(), apart.data(), ones.data(), ones.data(), ones.data(), end.data(), allowed.data()},
+        const double* x = read.data();
+        kernels().chord({p, 2, {x, x, x, x}, inside.data(), apart.data(), ones.data(), ones.data(), ones.data(), end.data(), allowed.data()},
                         work.data(), largest.data(), over.get());
         double most = 0;
         for (std::size_t j = 0; j < p; ++j) {

@@ -22,7 +22,7 @@ from shrinkage.problem import Problem
 def of_freedom(problem: Problem, point: Point, hessian: Callable[[], np.ndarray] | None = None) -> float:
     """The trace above, at this point of this problem. `hessian` gives H on the columns in use, in order, where it is at hand."""
     active = np.flatnonzero(point.w)
-    twin = problem.penalty.twin(problem.p)
+    twin = problem.twin
     if len(active) == 0:
         return 0.0
     if twin is None or not problem.loss.smooth or not problem.loss.separable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,11 @@ class Task:
         weights = read_weights(weights, n)
         offset = np.broadcast_to(0.0, (n,)) if offset is None else read_vector(offset, "offset", n)
         return cls(columns.design, columns.names, y, loss, penalty, weights, offset, bool(intercept), bool(standardize))
+
+    @cached_property
+    def twin(self) -> Any:
+        """What the compiled core reads of the penalty; None where it cannot."""
+        return self.penalty.twin(self.design.shape[1])
 
     def prepared(self) -> tuple[Problem, Units]:
         """The problem in prepared units. Reads the data once or twice, for the moments."""

@@ -43,7 +43,7 @@ def alpha_max(task: Task, problem: Problem, pull: Vector | None = None) -> float
         pull = problem.design.rmatvec(problem.gradient(start.eta))
     strength = float(problem.penalty.critical(pull))
     if not np.isfinite(strength):
-        twin = problem.penalty.twin(problem.p)
+        twin = problem.twin
         scale = float(twin.terms[1].max(initial=0.0)) if twin is not None else 1.0
         strength = float(np.abs(pull).max(initial=0.0)) / (RIDGE_SHARE * scale) if scale > 0 else 0.0
     return strength / per_alpha(task) if strength > 0 and problem.half_deviance > 0 else 1.0

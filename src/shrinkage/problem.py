@@ -52,6 +52,11 @@ class Problem:
         return self.design.shape[1]
 
     @cached_property
+    def twin(self) -> Any:
+        """What the compiled core reads of the penalty; None where it cannot."""
+        return self.penalty.twin(self.p)
+
+    @cached_property
     def free(self) -> Vector:
         """The columns no penalty touches."""
         return np.flatnonzero(self.penalty.free(self.p))
@@ -63,7 +68,7 @@ class Problem:
         A dual point moved along such a column by that rounding has v = l2 w exactly, at a cost of its square over the
         column's curvature; as with the free columns, what is left of the product with w is counted.
         """
-        twin = self.penalty.twin(self.p)
+        twin = self.twin
         bound = float(self.weights.sum()) * self.loss.curvature_bound if self.loss.separable else np.inf
         if twin is None or twin.groups is not None or not np.isfinite(bound):
             return np.zeros(0, np.int64)
@@ -173,7 +178,7 @@ class Problem:
         terms = self.penalty.fenchel_young(point.w, v)
         if len(self.nearly_free):
             near, terms = self.nearly_free, np.array(terms)
-            bend = self.penalty.twin(self.p).terms[1, near]
+            bend = self.twin.terms[1, near]
             terms[near] = np.minimum(terms[near], np.abs((v[near] - bend * point.w[near]) * point.w[near]))
         gap += float(np.sum(terms))
         gap += float(np.abs(k * pull[self.free]) @ np.abs(point.w[self.free]))

@@ -237,9 +237,9 @@ def _together(
 
 def _courses(lanes: list[Task], problem: Problem, alphas: Vector) -> list[engine.Course]:
     """What the lanes of one penalty are to follow."""
-    one, two = ((c * problem.penalty).twin(problem.p).terms[5:] for c in (1.0, 2.0))
-    moving = not np.array_equal(one, two)  # whether alpha moves the knots of the penalty
-    twin, strengths = problem.penalty.twin(problem.p), [per_alpha(lane) * alphas for lane in lanes]
+    twin, strengths = problem.twin, [per_alpha(lane) * alphas for lane in lanes]
+    # Whether alpha moves the knots of the penalty.
+    moving = twin.terms[4].any() and not np.array_equal((2.0 * problem.penalty).twin(problem.p).terms[5:], twin.terms[5:])
     return [engine.Course(k, twin, its, alphas[0] / its[0] if moving else 0.0) for k, its in enumerate(strengths)]
 
 
@@ -292,12 +292,13 @@ def _of_line(
             start = own.at(*own_units.forward(coefs[:, i], float(intercepts[i]))) if near else feasible(own, own.null)
             row, _, _ = _fit(task, own, own_units, float(alphas[i]), start, None, settings)
             fits.put(i, row._replace(total=float(np.ldexp(row.total, apart))))
-    return _path(task, problem, units, alphas, fits, settings.tol, line, rows.passes)
+    used = slice(None) if bad else line.columns
+    return _path(task, problem, units, alphas, fits, settings.tol, used, line, rows.passes)
 
 
 def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alphas: Vector) -> list[float | Callable[[], float]]:
     """Degrees of freedom of the models of a line; of groups only once they are asked for."""
-    twin, m = problem.penalty.twin(problem.p), len(line.W)  # an interrupted path has fewer models than alphas
+    twin, m = problem.twin, len(line.W)  # an interrupted path has fewer models than alphas
     most = np.count_nonzero(task.weights)  # rounding may count a rank higher
     if line.df is not None:
         return np.minimum(line.df, most).tolist()
@@ -323,11 +324,12 @@ def _df(
 
 
 def _path(
-    task: Task, problem: Problem, units: Units, alphas: Vector, fits: Fits, tol: float, line: engine.Line | None = None,
-    passes: int | None = None,
+    task: Task, problem: Problem, units: Units, alphas: Vector, fits: Fits, tol: float, used: Any = slice(None),
+    line: engine.Line | None = None, passes: int | None = None,
 ) -> Path:  # fmt: skip
+    """`used`: the columns that some model has; the zeros of others are memory that has not been touched, and costs nothing until it is."""
     alphas = np.asarray(alphas[: len(fits.df)], float)
-    finite = np.isfinite(fits.coefs).all(axis=0) & np.isfinite(fits.intercepts)
+    finite = np.isfinite(fits.coefs[used]).all(axis=0) & np.isfinite(fits.intercepts)
     if not finite.all():
         bad = int(np.argmin(finite))
         raise ConvergenceError(

@@ -185,12 +185,12 @@ class Lane(ABC):
         low, high = (bound[columns].reshape(-1, *[1] * (pull.ndim - 1)) for bound in self.unit[2:4])
         return np.maximum(np.where(high > 0, pull, 0.0), np.where(low < 0, -pull, 0.0))
 
-    def bounds(self, read: Matrix, inside: Matrix, apart: Vector, allowed: Vector) -> tuple[Vector, np.ndarray]:
-        """For the dual vectors of a batch, `inside` (d, b) in the basis whose products with X are `read` (d, p) and `apart` (b,)
-        from it: which columns outside of the working set may be pulled more than `allowed` (b,) times their L1, and the most
+    def bounds(self, read: list[Vector], inside: Matrix, apart: Vector, allowed: Vector) -> tuple[Vector, np.ndarray]:
+        """For the dual vectors of a batch, `apart` (b,) from combinations `inside` (d, b) of vectors whose products with X are
+        `read` (d of (p,)): which columns outside of the working set may be pulled more than `allowed` (b,) times their L1, and the most
         that others are pulled (b,)."""
         share = np.where(self.place < 0, self.inverse, 0.0)
-        up, down = share * (self.unit[3] > 0), share * (self.unit[2] < 0)
+        up, down = (share, share) if self.open else (share * (self.unit[3] > 0), share * (self.unit[2] < 0))
         largest, unsure = _core.chord(read, inside, apart, up, down, share * self.norm, self.state.pull, allowed)
         return largest, np.flatnonzero(unsure)
 
@@ -436,11 +436,8 @@ class BatchedRows(Rows):
         now, residuals = lane.state, solved.vectors
         if len(lane.columns) == len(lane.place):  # nothing is outside
             return lane.judged(solved, strengths, np.ones(len(strengths))), len(strengths), NOTHING.astype(np.int64)
-        vectors = [before.residual, now.residual, before.tangent, now.tangent]
-        Q, read, amplified = _span(vectors, [before.pull, now.pull, before.slope, now.slope])
-        inside = Q @ residuals
-        apart = np.sqrt(np.maximum(np.sum((residuals - Q.T @ inside) ** 2, axis=0), 0.0))
-        apart += ROUNDING * np.sqrt(len(residuals)) * amplified * np.sqrt(np.sum(residuals**2, axis=0))
+        inside, apart = _nearest([before.residual, now.residual, before.tangent, now.tangent], residuals)
+        read = [before.pull, now.pull, before.slope, now.slope]
         allowed = strengths * (1 + 0.1 * tol)
         largest, unsure = lane.bounds(read, inside, apart, allowed)
         if len(unsure) == 0:
@@ -468,15 +465,19 @@ class BatchedRows(Rows):
         return self.lanes[0].deviances(eta, weights[rows], rows) / weights.sum()
 
 
-def _span(vectors: list[Vector], pulls: list[Vector]) -> tuple[Matrix, Matrix, float]:
-    """An orthonormal basis Q (d, n) of what was read, Q X from X' of it (d, p), and how much that has enlarged rounding."""
-    V, C = np.array(vectors), np.array(pulls)
+def _nearest(vectors: list[Vector], targets: Matrix) -> tuple[Matrix, Vector]:
+    """Combinations (d, b) of vectors (n,) that come near targets (n, b), and how near they come, rounding included."""
+    V = np.array(vectors)
     sizes = np.maximum(V.max(axis=1), -V.min(axis=1))
-    keep = sizes > 0
-    V, C = V[keep] / sizes[keep, None], C[keep] / sizes[keep, None]  # first by the largest entry, whose square may be no number
-    sizes = np.linalg.norm(V, axis=1, keepdims=True)
-    V, C = V / sizes, C / sizes
+    sizes[sizes == 0] = 1.0
+    V /= sizes[:, None]  # first by the largest entry, whose square may be no number
+    norms = np.linalg.norm(V, axis=1)
+    norms[norms == 0] = 1.0
+    V /= norms[:, None]
     Q, R = np.linalg.qr(V.T)  # first: the decomposition is then of a few numbers
-    U, s, inner = np.linalg.svd(R.T, full_matrices=False)
+    U, s, inner = np.linalg.svd(R, full_matrices=False)
     good = s > 1e-6 * s.max(initial=0.0)
-    return inner[good] @ Q.T, (U[:, good] / s[good]).T @ C, float(10 / s[good].min(initial=1.0))
+    inside = (inner[good].T / s[good]) @ (U[:, good].T @ (Q.T @ targets))
+    apart = targets - V.T @ inside
+    rounding = ROUNDING * np.sqrt(len(targets)) * (np.linalg.norm(targets, axis=0) + np.abs(inside).sum(axis=0))
+    return inside / norms[:, None] / sizes[:, None], np.linalg.norm(apart, axis=0) + 10 * rounding

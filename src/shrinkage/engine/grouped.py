@@ -105,7 +105,7 @@ class ByGroups(Lane):
         return np.column_stack([np.sqrt(np.bincount(labels, one))[labels] for one in (pull**2).T])
 
     def bounds(self, read, inside, apart, allowed):
-        ratio = self.towards(read.T @ inside) + self.norm[:, None] * apart
+        ratio = self.towards(np.array(read).T @ inside) + self.norm[:, None] * apart
         ratio[:, -1] = self.towards(self.state.pull)
         ratio *= np.where(self.place < 0, self.inverse, 0.0)[:, None]
         sure = (ratio <= allowed).all(axis=1)

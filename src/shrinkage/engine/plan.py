@@ -35,7 +35,7 @@ def suits(job: Any, tol: float) -> bool:
     """Squared error, Bernoulli or Poisson likelihoods; a penalty of L1, L2, box and concave terms, or norms of groups. L2 alone
     holds no column at zero: under a likelihood, only columns whose whole Gram costs little."""
     squared, curved, p = job.loss.quadratic and job.loss.separable, job.loss.chi_square, job.design.shape[1]
-    twin = job.penalty.twin(p) if squared or curved else None
+    twin = job.twin if squared or curved else None
     if twin is None or tol < LEAST_TOL or p == 0:
         return False
     if twin.groups is not None:
@@ -53,7 +53,7 @@ def shared(problem: Problem, standardize: bool, multiples: Matrix, lanes: int) -
     """Whether lanes can go together. A group's norm cannot be restated in each lane's own spread of its columns, which is not
     among what is read of columns that no intercept centres; and where ridge's Grams are large, it is they and not the reading
     of X that take the time and the memory."""
-    if standardize and (problem.penalty.twin(problem.p).groups is not None or not problem.intercept):
+    if standardize and (problem.twin.groups is not None or not problem.intercept):
         return False
     return not ridge(problem) or wide(problem) or bool(on_gram(problem, multiples, lanes))
 
@@ -78,7 +78,7 @@ def read(problem: Problem, size: Vector, multiples: Matrix, lanes: int, positive
 
 def ridge(job: Any) -> bool:
     """Whether there is a closed form: squared error, and a penalty of L2 alone."""
-    return bool(job.loss.quadratic and job.penalty.twin(job.design.shape[1]).quadratic)
+    return bool(job.loss.quadratic and job.twin.quadratic)
 
 
 def wide(problem: Problem) -> bool:
@@ -107,7 +107,7 @@ def on_gram(problem: Problem, multiples: Matrix, lanes: int) -> list[list[int]]:
 
 def kind_of(job: Any) -> type[Lane]:
     """How a lane of this problem or task, which the engine takes, solves a batch."""
-    twin = job.penalty.twin(job.design.shape[1])
+    twin = job.twin
     if twin.groups is not None:
         return GroupedLane if job.loss.quadratic else CurvedGroupedLane
     if twin.terms[4].any():

@@ -56,7 +56,7 @@ def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> LeftOut:
     share = problem.weights / problem.weights.sum()
     level = share @ Y if problem.intercept else np.zeros(Y.shape[1])
     Y = Y - level
-    l2 = problem.penalty.twin(problem.p).terms[1]
+    l2 = problem.twin.terms[1]
     found = (_by_kernel if n <= problem.p else _by_gram)(problem, weights, Y, Bend.of(l2, alphas))
     left = 1 - (found.leverage + (share[:, None] if problem.intercept else 0.0))
     residual = Y[:, :, None] - found.fitted

@@ -155,7 +155,7 @@ def _in_units(x: float, units: Units) -> float | None:
 
 
 def _df(problem: Problem, point: Any) -> float | None:
-    twin = problem.penalty.twin(problem.p)
+    twin = problem.twin
     bends = twin is not None and (twin.groups is not None or np.any(twin.terms[1] > 0))
     if bends and np.count_nonzero(point.w) > MOST_COUNTED:
         return None

@@ -71,7 +71,7 @@ def _least_squares(problem: Problem, normal: Any, rho: float, w: Vector) -> Any:
 
         return linearised
     lead = int(problem.intercept)
-    terms, groups, group_terms = restricted(tangent(problem.penalty.twin(problem.p), w), np.arange(problem.p), lead)
+    terms, groups, group_terms = restricted(tangent(problem.twin, w), np.arange(problem.p), lead)
     G = rho * normal
 
     def exact(here: Point, target: Vector) -> Point:
@@ -85,7 +85,7 @@ def _least_squares(problem: Problem, normal: Any, rho: float, w: Vector) -> Any:
 
 
 def _normal(problem: Problem) -> Any:
-    if problem.penalty.twin(problem.p) is None:
+    if problem.twin is None:
         return _largest_eigenvalue(problem)
     everything, lead, ones = np.arange(problem.p), int(problem.intercept), np.ones(len(problem.y))
     out = np.empty((lead + problem.p, lead + problem.p))

@@ -17,7 +17,7 @@ from shrinkage.solvers.ridge import RidgeNewton
 def choose(problem: Problem, tol: float) -> Solver:
     """The solver for this problem at this tolerance of the relative certificate."""
     accuracy = float(np.clip(tol * 1e-2, 1e-15, 1e-9))
-    twin = problem.penalty.twin(problem.p)
+    twin = problem.twin
     if not problem.loss.separable:
         # A gap of squared error is second order in the coefficients, the root's dual point first order: hence the square.
         inner = ProxGradient() if twin is None else ProxNewton(1e-14)

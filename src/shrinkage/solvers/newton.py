@@ -77,7 +77,7 @@ class ProxNewton(Solver[State]):
         new = np.setdiff1d(wanted, state.gram.columns, assume_unique=True)
         weights = problem.weights * problem.loss.curvature(problem.y, point.eta)
         gram = state.gram.grown(problem, new, weights)
-        twin, pull = problem.penalty.twin(problem.p), evaluation.pull[gram.columns]
+        twin, pull = problem.twin, evaluation.pull[gram.columns]
         if twin.groups is None and not twin.terms[4].any():
             goal = self._followed(problem, gram, twin.terms, pull, point)
         else:
@@ -109,7 +109,7 @@ class ProxNewton(Solver[State]):
         if lead:
             G[0, 0], pull = h.sum(), np.concatenate([[evaluation.gradient.sum()], pull])
             G[0, 1:] = G[1:, 0] = problem.design.rmatvec(h)[columns]
-        twin = problem.penalty.twin(problem.p)
+        twin = problem.twin
         goal = self._inner(problem, twin, G, columns, pull, point.w, lead)
         size = line_search(problem, evaluation, columns, goal[lead:], goal[:lead].sum())
         if size < 1 and not problem.penalty.convex:

@@ -33,7 +33,7 @@ class RidgeNewton(Solver[State]):
 
     def step(self, problem: Problem, state: State, evaluation: Evaluation) -> State:
         point, design = evaluation.point, problem.design
-        strength = problem.penalty.twin(problem.p).terms[1]
+        strength = problem.twin.terms[1]
         h = curvatures(problem, point, LEAST_CURVATURE)
         gradient = evaluation.pull + strength * point.w
         everything = np.arange(problem.p)
