@@ -328,9 +328,10 @@ std::tuple<Fortran, Fortran, Out1> likelihood_(const std::string& family, Values
 
 std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Columns before, Values metric, Columns moved, Columns rho,
                                                                             Columns curvatures) {
-    std::size_t n = before.shape(0), m = before.shape(1);
+    std::size_t n = before.shape(0), m = moved.shape(1), apart = before.shape(1) == 1 ? 0 : n;
     for (const Columns* one : {&moved, &rho, &curvatures})
         require(one->shape(0) == n && one->shape(1) == m && metric.shape(0) == n, "judge: shapes must agree");
+    require(before.shape(1) == m || before.shape(1) == 1, "judge: before must be (n, m), or (n, 1) for every model");
     auto [predicted, a] = fresh_columns(n, m);
     auto [squares, b] = fresh(m);
     bool* flags = new bool[m > 0 ? m : 1];
@@ -339,7 +340,7 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Colu
     {
         nb::gil_scoped_release unlocked;
         for (std::size_t i = 0; i < m; ++i)
-            b[i] = kernels().judge(before.data() + i * n, metric.data(), moved.data() + i * n, rho.data() + i * n,
+            b[i] = kernels().judge(before.data() + i * apart, metric.data(), moved.data() + i * n, rho.data() + i * n,
                                    curvatures.data() + i * n, n, a + i * n, flags[i]);
     }
     return {predicted, squares, admitted};

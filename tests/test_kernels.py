@@ -139,7 +139,8 @@ for family in ("bernoulli", "poisson"):
     for part in (rho, curvatures, totals, *_core.judge(rho, R[:, 1] ** 2, R, rho + 0.1 * curvatures, curvatures)):
         digest.update(np.ascontiguousarray(part).tobytes())
 ones = np.ones(701)
-for part in _core.chord([R[:, k].copy() for k in (0, 1, 0, 1)], R[:4, :2].copy(), ones[:2], ones, ones, ones, R[:, 2].copy(), ones[:2]):
+read = [R[:, k].copy() for k in (0, 1, 0, 1)]
+for part in _core.chord(read, R[:4, :2].copy(), ones[:2], ones, ones, ones, R[:, 2].copy(), ones[:2]):
     digest.update(part.tobytes())
 print(_core.kernels(), digest.hexdigest())
 """

@@ -80,7 +80,7 @@ def judge(
     before: Floats, metric: Floats, moved: Floats, rho: Floats, curvatures: Floats
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]: ...
 def chord(
-    read: Floats, inside: Floats, apart: Floats, up: Floats, down: Floats, reach: Floats, end: Floats, allowed: Floats
+    read: Sequence[Floats], inside: Floats, apart: Floats, up: Floats, down: Floats, reach: Floats, end: Floats, allowed: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]: ...
 def shrink(
     w: NDArray[Any], rule: str, moment: NDArray[Any] | None, beside: NDArray[Any] | None, numbers: Sequence[float]

@@ -327,7 +327,7 @@ def _path(
     task: Task, problem: Problem, units: Units, alphas: Vector, fits: Fits, tol: float, used: Any = slice(None),
     line: engine.Line | None = None, passes: int | None = None,
 ) -> Path:  # fmt: skip
-    """`used`: the columns that some model has; the zeros of others are memory that has not been touched, and costs nothing until it is."""
+    """`used`: the columns that some model has; the zeros of others are memory not touched so far, which costs nothing."""
     alphas = np.asarray(alphas[: len(fits.df)], float)
     finite = np.isfinite(fits.coefs[used]).all(axis=0) & np.isfinite(fits.intercepts)
     if not finite.all():

@@ -113,7 +113,7 @@ class CurvedConcaveLane(Concave, CurvedLane):
                 break
             self.working = self.working.apart(self._bent(here.etas[:, 0]))
             self.working.fill(panel)
-            q, _, lift = self._model(here, panel, pull)
+            q, _, lift = self._model(here, pull[None, :])
             high = float(here.totals[0]) + value
             new = self._lower(here, high, self.descended(q[0], terms, w, 0.1 * tol), lift, terms, panel)
             if new is None:  # the model's minimum lies in another valley, uphill; along a tangent the way leads down

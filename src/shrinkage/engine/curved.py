@@ -12,13 +12,15 @@ Lee, Sun and Saunders (2014), "Proximal Newton-type methods for minimizing compo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from shrinkage import _core, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.engine.batched import Lane, Solved, State
-from shrinkage.engine.panels import Panel
+from shrinkage.engine.panels import Ask, Panel
+from shrinkage.engine.together import Asking
 from shrinkage.engine.working import NOTHING
 from shrinkage.losses import Logistic, Poisson
 
@@ -47,9 +49,27 @@ class Models:
     def take(self, at: np.ndarray) -> Models:
         return Models(self.W[at], self.levels[at], self.etas[:, at], self.rho[:, at], self.curvatures[:, at], self.totals[at])
 
+    def times(self, b: int) -> Models:
+        """The one model there is, b times: nothing is copied."""
+        n, U = len(self.etas), self.W.shape[1]
+        etas, rho, curvatures = (np.broadcast_to(one, (n, b)) for one in (self.etas, self.rho, self.curvatures))
+        W, levels, totals = np.broadcast_to(self.W, (b, U)), np.broadcast_to(self.levels, b), np.broadcast_to(self.totals, b)
+        return Models(W, levels, etas, rho, curvatures, totals)
+
     def put(self, at: np.ndarray, other: Models) -> None:
         self.W[at], self.levels[at], self.etas[:, at] = other.W, other.levels, other.etas
         self.rho[:, at], self.curvatures[:, at], self.totals[at] = other.rho, other.curvatures, other.totals
+
+
+class Step(NamedTuple):
+    """From models of one metric to the minimisers of theirs, `W` (b, U): how these pull the columns (b, U), the gaps the
+    minimisation left, what lifts the intercepts (b,), and how far predictors are `moved` (n, b)."""
+
+    W: Matrix
+    slopes: Matrix
+    inner: Vector
+    lift: Vector
+    moved: Matrix
 
 
 class CurvedLane(Lane):
@@ -74,13 +94,9 @@ class CurvedLane(Lane):
         family = FAMILIES.get(type(self.loss))
         if family is None:
             return self._patiently(y, weights, etas)
-        parts = threads.each(
-            lambda at: _core.likelihood(family, y, weights, etas[:, at]),
-            threads.tiles(etas.shape[1], 8),
-            None if etas.size >= FEW else 1,
-        )
-        if len(parts) == 1:
-            return parts[0]
+        if etas.size < FEW or threads.count() == 1:  # each predictor is looked at alone: tiles change no bit, and are joined
+            return _core.likelihood(family, y, weights, etas)
+        parts = threads.each(lambda at: _core.likelihood(family, y, weights, etas[:, at]), threads.tiles(etas.shape[1], 8))
         rho, curvatures = (np.concatenate([part[i].T for part in parts]).T for i in range(2))
         return rho, curvatures, np.concatenate([part[2] for part in parts])
 
@@ -100,7 +116,7 @@ class CurvedLane(Lane):
 
     def _vector(self, rho: Matrix) -> Matrix:
         """The dual vectors of residuals."""
-        return np.divide(rho, self.root[:, None], out=np.zeros_like(rho), where=self.root[:, None] > 0)
+        return rho * self.working.raised[:, None]
 
     def lead(self, along):
         super().lead(along)
@@ -122,71 +138,91 @@ class CurvedLane(Lane):
         return self._bent(state.eta + by * state.along)
 
     def solve(self, strengths, tol, panel):
+        """In steps between which it waits for products: see `together`."""
         state, target = self.state, 0.3 * tol * self.half
         self.inner = max(LEAST_INNER, (0.1 * tol) ** 2) * self.half
         start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
         pull = None
         if state.here == state.strength:  # what was read is of this model: its dual point will do for its gradient
             start.rho = (state.residual * self.root)[:, None]
-            pull = state.pull[self.columns] + panel.centre[self.at] * start.rho.sum()
-        W, vectors, gaps, models, along = self._attempt(start, strengths, target, panel, pull)
+            pull = None if self.full else state.pull[self.columns] + panel.centre[self.at] * start.rho.sum()
+        vectors, gaps, models, along = yield from self._attempt(start, strengths, target, panel, pull)
         self.strays = bool(gaps[0] > target)
         for _ in range(METRICS):
             if gaps[0] <= target:
                 break
             self.working, self.memory = self.working.apart(self._bent(models.etas[:, 0])), _core.Memory()
             self.working.fill(panel)
-            W, vectors, gaps, models, along = self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
+            vectors, gaps, models, along = yield from self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
         count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
         self.lead(along)
         return Solved(models.W, models.levels, gaps, self._vector(vectors), models.totals, models.etas).first(count)
 
-    def _attempt(self, start: Models, strengths: Vector, target: float, panel: Panel, pull: Vector | None = None):
-        """Under the metric as it is: (coefficients, dual residuals (n, b), gaps, models, -d eta / d strength at the end of the
-        model's path). `pull` (U,): the columns' products with the start's residual, where they are known."""
+    def _attempt(
+        self, start: Models, strengths: Vector, target: float, panel: Panel, pull: Vector | None = None
+    ) -> Asking[tuple[Matrix, Vector, Models, Vector]]:  # fmt: skip
+        """Under the metric as it is: (dual residuals (n, b), gaps, models, -d eta / d strength at the end of the model's path).
+        `pull` (U,): the columns' products with the start's residual, where they are known."""
         b = len(strengths)
-        old = start.take(np.zeros(b, np.int64))
-        before = old.totals + strengths * self.penalty(old.W)
-        q, squares, lift = self._model(start, panel, pull)
-        follow = self.modelled(q[0], squares[0], strengths, start.W[0], True)
-        at = np.arange(b)
-        models, vectors, gaps = old, np.zeros_like(old.rho), np.full(b, np.inf)
-        W, slopes, inner, tangent = follow
-        both = self.fitted(np.vstack([W - old.W, tangent]), panel)  # one reading of the panel
-        moved, along = both[:, :-1] + lift, both[:, -1].copy()
-        for correction in range(CORRECTIONS):
+        old = start.times(b)
+        values = old.totals + strengths * self.penalty(old.W)
+        pulls = (yield self._pulls(start)).T if pull is None else pull[None, :]
+        q, squares, lift = self._model(start, pulls)
+        W, slopes, inner, tangent = self.modelled(q[0], squares[0], strengths, start.W[0], True)
+        both = yield from self._fitted(np.vstack([W - old.W, tangent]), np.append(np.repeat(lift, b), 0.0))
+        step, along = Step(W, slopes, inner, lift, both[:, :-1]), both[:, -1].copy()
+        models, vectors, gaps, values = self._judge(old, start.rho, values, step, strengths, panel)
+        for correction in range(1, CORRECTIONS):
             self.corrections = correction
-            if correction:
-                at = np.flatnonzero(gaps > target)
-                if len(at) == 0:
-                    break
-                old = models.take(at)
-                q, squares, lift = self._model(old, panel)
-                W, slopes, inner = np.empty_like(old.W), np.empty_like(old.W), np.empty(len(at))
-                for i, strength in enumerate(strengths[at]):
-                    found = self.modelled(q[i], squares[i], np.array([strength]), old.W[i], False)
-                    W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
-                moved = self.fitted(W - old.W, panel) + lift
-            new = self._step(old, W, lift, moved)
-            after = new.totals + strengths[at] * self.penalty(W)
-            predicted, some, admitted = _core.judge(old.rho, self.metric, moved, new.rho, new.curvatures)
-            inner += self._mend(predicted, some, admitted, slopes, new, strengths[at], inner, panel)
-            some += inner + (1 - 1 / np.maximum(self.beyond(strengths[at], slopes), 1.0)) * (after - self.floor)
-            some = np.where(admitted & (after < np.inf), some, np.inf)
-            high = np.flatnonzero(~(after <= before[at] + 1e-14 * np.abs(before[at])))
-            if len(high):
-                self._shorten(new, after, old, before[at], high, strengths[at], some)
-            if correction == 0:
-                models = new
-            else:
-                models.put(at, new)
-            vectors[:, at], gaps[at], before[at] = predicted, some, after
-        return W, vectors, gaps, models, along
+            at = np.flatnonzero(gaps > target)
+            if len(at) == 0:
+                break
+            old = models.take(at)
+            step = yield from self._corrected(old, strengths[at])
+            new, vectors[:, at], gaps[at], values[at] = self._judge(old, old.rho, values[at], step, strengths[at], panel)
+            models.put(at, new)
+        return vectors, gaps, models, along
 
-    def _model(self, models: Models, panel: Panel, pull: Vector | None = None):
+    def _corrected(self, old: Models, strengths: Vector) -> Asking[Step]:
+        """From each model one step under the metric."""
+        q, squares, lift = self._model(old, (yield self._pulls(old)).T)
+        W, slopes, inner = np.empty_like(old.W), np.empty_like(old.W), np.empty(len(strengths))
+        for i in range(len(strengths)):
+            found = self.modelled(q[i], squares[i], strengths[i : i + 1], old.W[i], False)
+            W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
+        return Step(W, slopes, inner, lift, (yield from self._fitted(W - old.W, lift)))
+
+    def _judge(
+        self, old: Models, rho: Matrix, before: Vector, step: Step, strengths: Vector, panel: Panel
+    ) -> tuple[Models, Matrix, Vector, Vector]:  # fmt: skip
+        """Where steps lead from models of objectives `before` (b,): models, dual residuals (n, b), gaps, objectives. `rho`: the
+        models', or (n, 1) that of all."""
+        W, slopes, inner, lift, moved = step
+        new = self._step(old, W, lift, moved)
+        after = new.totals + strengths * self.penalty(W)
+        predicted, gaps, admitted = _core.judge(rho, self.metric, moved, new.rho, new.curvatures)
+        inner = inner + self._mend(predicted, gaps, admitted, slopes, new, strengths, inner, panel)
+        gaps += inner + (1 - 1 / np.maximum(self.beyond(strengths, slopes), 1.0)) * (after - self.floor)
+        gaps = np.where(admitted & (after < np.inf), gaps, np.inf)
+        high = np.flatnonzero(~(after <= before + 1e-14 * np.abs(before)))
+        if len(high):
+            self._shorten(new, after, old, before, high, strengths, gaps)
+        return new, predicted, gaps, after
+
+    def _pulls(self, models: Models) -> Ask:
+        return Ask(self.at, models.rho, sums=True)
+
+    def _fitted(self, W: Matrix, lift: Vector) -> Asking[Matrix]:
+        """What `fitted` gives, and `lift` (b,)."""
+        used = np.flatnonzero(W.any(axis=0))
+        B = W[:, used].T
+        out = yield Ask(self.at[used], B)
+        out += lift - self.mean[used] @ B
+        return out
+
+    def _model(self, models: Models, pull: Matrix) -> tuple[Matrix, Vector, Vector]:
         """Of the quadratic models there, the intercept eliminated: right-hand sides (b, U), squares of their targets (b,), and
-        how far each would lift its intercept, (b,)."""
-        pull = panel.sums(self.at, models.rho).T if pull is None else pull[None, :]
+        how far each would lift its intercept, (b,). `pull` (b, U): of the columns."""
         bend = np.divide(1.0, self.metric, out=np.zeros(len(self.metric)), where=self.metric > 0)
         squares = (models.rho.T**2) @ bend
         lift = np.zeros(len(squares))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,15 @@ from shrinkage import memory
 from shrinkage.designs import Design, Matrix, Sparse, Vector
 
 LEAST_ROOM = 256  # columns: room costs nothing until it is used, and a copy into more of it does
+NEAR = 1 << 18  # entries of a panel that stay in a processor's cache from one product to the next
+
+
+class Ask(NamedTuple):
+    """A product with columns `at` of a panel: their transposes times `factor` (n, b), `sums`; or they times `factor` (U, b)."""
+
+    at: np.ndarray
+    factor: Matrix
+    sums: bool = False
 
 
 class Panel(ABC):
@@ -38,6 +47,10 @@ class Panel(ABC):
     @abstractmethod
     def column(self, at: int) -> Vector:
         """One column, (n,)."""
+
+    def products(self, asks: list[Ask]) -> list[Matrix]:
+        """What is asked, each."""
+        return [self.sums(one.at, one.factor) if one.sums else self.times(one.at, one.factor) for one in asks]
 
 
 def widened(room: Matrix, old: int, size: int) -> Matrix:
@@ -112,13 +125,13 @@ class DensePanel(Panel):
         rows = np.flatnonzero(weights)
         few = 2 * len(rows) < len(weights)
         if len(at) == len(others):  # all of them: half the work, by symmetry
-            rooted = self.held[np.ix_(at, rows)] if few else self.held[at]
+            rooted = self._of(at, rows) if few else self.held[at]
             root = np.sqrt(weights[rows] if few else weights)
             rooted *= root
             return rooted @ rooted.T, rooted @ root
-        new = self.held[np.ix_(at, rows)] if few else self.held[at]
+        new = self._of(at, rows) if few else self.held[at]
         new *= weights[rows] if few else weights
-        return new @ (self.held[np.ix_(others, rows)] if few else self._some(others)).T, new.sum(axis=1)
+        return new @ (self._of(others, rows) if few else self._some(others)).T, new.sum(axis=1)
 
     def sums(self, at, R):
         held, every = self._covering(at)
@@ -127,13 +140,39 @@ class DensePanel(Panel):
 
     def times(self, at, B, rows=None):
         if rows is not None and 2 * len(rows) < self.held.shape[1]:
-            return (B.T @ self.held[np.ix_(at, rows)]).T
+            return (B.T @ self._of(at, rows)).T
         held, every = self._covering(at)
         if every:
             B, some = np.zeros((self.size, B.shape[1])), B
             B[at] = some
         out = (B.T @ held).T
         return out if rows is None else out[rows]
+
+    def products(self, asks):
+        """Where the columns come out of memory, those of a kind in one reading."""
+        if self.size * self.held.shape[1] <= NEAR:
+            return super().products(asks)
+        found: dict[int, Matrix] = {}
+        for sums in (True, False):
+            mine = [k for k, one in enumerate(asks) if one.sums == sums]
+            some = [asks[k] for k in mine]
+            if len(some) < 2:
+                found.update(zip(mine, super().products(some), strict=True))
+            else:
+                found.update(zip(mine, self._all_sums(some) if sums else self._all_times(some), strict=True))
+        return [found[k] for k in range(len(asks))]
+
+    def _all_sums(self, asks: list[Ask]) -> list[Matrix]:
+        out = self.held[: self.size] @ np.concatenate([one.factor.T for one in asks]).T
+        return [out[one.at, its] for one, its in zip(asks, _slices(asks), strict=True)]
+
+    def _all_times(self, asks: list[Ask]) -> list[Matrix]:
+        at = _slices(asks)
+        B = np.zeros((at[-1].stop, self.size))
+        for one, its in zip(asks, at, strict=True):
+            B[its, one.at] = one.factor.T
+        out = B @ self.held[: self.size]
+        return [out[its].T for its in at]
 
     def _covering(self, at: np.ndarray) -> tuple[Matrix, bool]:
         """These columns, or (True) all of them in the panel's order where that is not much more."""
@@ -144,12 +183,25 @@ class DensePanel(Panel):
         """Without a copy where these are all of them, in order."""
         return self.held[: self.size] if len(at) == self.size and np.all(np.diff(at) == 1) else self.held[at]
 
+    def _of(self, at: np.ndarray, rows: np.ndarray) -> Matrix:
+        """Some rows of columns `at`. All columns' come faster than some's, if these are most."""
+        if 2 * len(at) <= self.size:
+            return self.held[np.ix_(at, rows)]
+        some = self.held[: self.size].take(rows, axis=1)
+        return some if len(at) == self.size and np.all(np.diff(at) == 1) else some[at]
+
     def column(self, at):
         return self.held[at]
 
     def rows(self, at: np.ndarray) -> Matrix:
         """Columns `at`, each in a row of its own: a copy."""
         return self.held[at]
+
+
+def _slices(asks: list[Ask]) -> list[slice]:
+    """Where the factors of each lie, side by side."""
+    ends = np.cumsum([one.factor.shape[1] for one in asks]).tolist()
+    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 class SparsePanel(Panel):

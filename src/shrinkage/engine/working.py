@@ -22,6 +22,7 @@ class WorkingSet:
 
     def __init__(self, problem: Problem, weights: Vector):
         self.weights, self.root, self.total = weights, np.sqrt(weights), float(weights.sum())
+        self.raised = np.divide(1.0, self.root, out=np.zeros(len(weights)), where=weights > 0)  # one over the root, 0 for none
         self.intercept = problem.intercept
         self.columns = self.at = np.zeros(0, np.int64)
         self.place = np.full(problem.p, -1)
