@@ -281,7 +281,7 @@ class BatchedRows(Rows):
             if not clear:
                 batch = max(2, batch // 2)
             elif clean >= 2:
-                batch = min(batch + 1, WIDE_BATCH if self.heavy and not self.full else LARGEST_BATCH)
+                batch = min(batch + 1, WIDE_BATCH if self.heavy and self.problem.p > FEW else LARGEST_BATCH)
             yield lines
 
     def _relative(self, lane: Lane) -> Vector:
@@ -499,6 +499,11 @@ def _nearest(vectors: list[Vector], targets: Matrix) -> tuple[Matrix, Vector]:
     U, s, inner = np.linalg.svd(R, full_matrices=False)
     good = s > 1e-6 * s.max(initial=0.0)
     inside = (inner[good].T / s[good]) @ (U[:, good].T @ (Q.T @ targets))
-    apart = targets - V.T @ inside
-    rounding = ROUNDING * np.sqrt(len(targets)) * (np.linalg.norm(targets, axis=0) + np.abs(inside).sum(axis=0))
-    return inside / norms[:, None] / sizes[:, None], np.linalg.norm(apart, axis=0) + 10 * rounding
+    apart = (inside.T @ V).T  # laid out as the targets are
+    np.subtract(targets, apart, out=apart)
+    rounding = ROUNDING * np.sqrt(len(targets)) * (_norms(targets) + np.abs(inside).sum(axis=0))
+    return inside / norms[:, None] / sizes[:, None], _norms(apart) + 10 * rounding
+
+
+def _norms(columns: Matrix) -> Vector:
+    return np.sqrt(np.einsum("ij,ij->j", columns, columns))

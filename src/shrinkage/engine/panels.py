@@ -125,12 +125,10 @@ class DensePanel(Panel):
         rows = np.flatnonzero(weights)
         few = 2 * len(rows) < len(weights)
         if len(at) == len(others):  # all of them: half the work, by symmetry
-            rooted = self._of(at, rows) if few else self.held[at]
             root = np.sqrt(weights[rows] if few else weights)
-            rooted *= root
+            rooted = self._scaled(self._of(at, rows) if few else self._some(at), root)
             return rooted @ rooted.T, rooted @ root
-        new = self._of(at, rows) if few else self.held[at]
-        new *= weights[rows] if few else weights
+        new = self._scaled(self._of(at, rows) if few else self._some(at), weights[rows] if few else weights)
         return new @ (self._of(others, rows) if few else self._some(others)).T, new.sum(axis=1)
 
     def sums(self, at, R):
@@ -177,11 +175,16 @@ class DensePanel(Panel):
     def _covering(self, at: np.ndarray) -> tuple[Matrix, bool]:
         """These columns, or (True) all of them in the panel's order where that is not much more."""
         every = 2 * len(at) > self.size
-        return self.held[: self.size] if every else self.held[at], every
+        return self.held[: self.size] if every else self._some(at), every
 
     def _some(self, at: np.ndarray) -> Matrix:
-        """Without a copy where these are all of them, in order."""
-        return self.held[: self.size] if len(at) == self.size and np.all(np.diff(at) == 1) else self.held[at]
+        """Without a copy where these are side by side."""
+        beside = len(at) > 0 and np.all(np.diff(at) == 1)
+        return self.held[at[0] : at[-1] + 1] if beside else self.held[at]
+
+    def _scaled(self, columns: Matrix, by: Vector) -> Matrix:
+        """Columns times a number for each row: in place, but in the panel."""
+        return np.multiply(columns, by, out=None if np.may_share_memory(columns, self.held) else columns)
 
     def _of(self, at: np.ndarray, rows: np.ndarray) -> Matrix:
         """Some rows of columns `at`. All columns' come faster than some's, if these are most."""
