@@ -227,3 +227,27 @@ def test_the_dual_takes_any_units(power):
     found, _ = dual.solve(scaled, beside(scaled, np.array([4.0]), np.ldexp(1e-8, -2 * power)), np.ldexp(1e-8, -2 * power), None)
     plain, _ = dual.solve(rows, beside(rows, np.array([4.0]), 1e-8), 1e-8, None)
     np.testing.assert_array_equal(np.ldexp(found.W, 2 * power), plain.W)
+
+
+@pytest.mark.parametrize("loss", [LOSS, sh.Logistic(), sh.Poisson()], ids=["squared", "logistic", "poisson"])
+def test_standardised_groups_in_folds_have_the_spread_of_their_rows(loss):
+    rng = np.random.default_rng(5)
+    n, p = 90, 12
+    X = rng.standard_normal((n, p)) * np.geomspace(0.1, 10, p)
+    eta = X[:, :4] @ (np.array([1.0, -1.0, 0.7, 0.0]) / np.geomspace(0.1, 10, p)[:4])
+    if isinstance(loss, sh.Logistic):
+        y = (rng.random(n) < 1 / (1 + np.exp(-eta))) * 1.0
+    else:
+        y = rng.poisson(np.exp(eta / 2)) * 1.0 if isinstance(loss, sh.Poisson) else eta + rng.standard_normal(n)
+    X[:30, 5] *= 5  # a column whose spread differs much between folds
+    splits = [(np.setdiff1d(np.arange(n), held), held) for held in np.array_split(np.arange(n), 3)]
+    penalty = sh.Grouped(sh.L1(1.0), np.arange(p) // 3)
+    choice = sh.select(X, y, loss, penalty, cv=splits, n_alphas=8, ratio=0.05, standardize=True, tol=1e-9)
+    for k, (inside, outside) in enumerate(splits):
+        alone = sh.path(X[inside], y[inside], loss, penalty, alphas=choice.alphas, standardize=True, tol=1e-9)
+        assert alone.passes is not None and alone.converged
+        held = [
+            np.mean(loss.unit_deviance(y[outside], X[outside] @ w + b))
+            for w, b in zip(alone.coefs.T, alone.intercepts, strict=True)
+        ]
+        np.testing.assert_allclose(choice.test_errors[:, k], held, rtol=5e-4)

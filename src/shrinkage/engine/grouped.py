@@ -84,9 +84,16 @@ class GroupedState(State):
 
 
 class ByGroups(Lane):
-    """What a lane asks of its penalty, where that is norms of groups; and models of a quadratic loss under it."""
+    """What a lane asks of its penalty, where that is norms of groups; and models of a quadratic loss under it.
+
+    Where the penalty acts on coefficients times the lane's own `spread` of their columns (p,), a group's norm is that of
+    spread * w: models are found for columns divided by it.
+    """
+
+    spread: Vector | None = None
 
     def penalise(self, twin, relative):
+        self.spread = relative
         self.laid = np.zeros(1, np.int64), np.zeros(0, np.int64), NOTHING  # see `layout`
         alone = twin.groups < 0
         labels = twin.groups.copy()
@@ -100,6 +107,8 @@ class ByGroups(Lane):
 
     def towards(self, pull, columns=slice(None)):
         labels = self.labels[columns]
+        if self.spread is not None:
+            pull = (pull.T / self.spread[columns]).T
         if pull.ndim == 1:
             return np.sqrt(np.bincount(labels, pull**2))[labels]
         return np.column_stack([np.sqrt(np.bincount(labels, one))[labels] for one in (pull**2).T])
@@ -123,6 +132,7 @@ class ByGroups(Lane):
         starts, members, omega = self.layout()
         if len(omega) == 0:
             return np.zeros((len(W), 0)), omega
+        W = W if self.spread is None else W * self.spread[self.columns]
         return np.sqrt(np.add.reduceat(W[:, members] ** 2, starts[:-1], axis=1)), omega
 
     def layout(self) -> tuple[Vector, Vector, Vector]:
@@ -138,7 +148,10 @@ class ByGroups(Lane):
     def followed(self, q: Vector, yy: float, strengths: Vector, w: Vector, target: float) -> tuple[Matrix, Vector]:
         """Models of w'G w / 2 - q'w + yy / 2 from w on, one strength after another, as far as they come to gaps of `target`, and
         one at least; their gaps."""
-        W, gaps, _ = _core.follow_groups(self.G, q, yy, *self.layout(), np.ascontiguousarray(strengths), w, target, ROUNDS)
+        by = np.ones(len(q)) if self.spread is None else self.spread[self.columns]
+        G = self.G if self.spread is None else self.G / by / by[:, None]
+        V, gaps, _ = _core.follow_groups(G, q / by, yy, *self.layout(), np.ascontiguousarray(strengths), w * by, target, ROUNDS)
+        W = V / by
         count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
         return W[:count], gaps[:count]
 
@@ -150,9 +163,10 @@ class ByGroups(Lane):
         active = np.concatenate([at for at, _ in used]) if used else np.zeros(0, np.int64)
         H, slope, start = self.G[np.ix_(active, active)].copy(), np.zeros(len(active)), 0
         for at, o in used:
-            size = float(np.linalg.norm(w[at]))
-            unit, here = w[at] / size, slice(start, start + len(at))
-            H[here, here] += c * o / size * (np.eye(len(at)) - np.outer(unit, unit))
+            by = np.ones(len(at)) if self.spread is None else self.spread[self.columns[at]]
+            size = float(np.linalg.norm(by * w[at]))
+            unit, here = by**2 * w[at] / size, slice(start, start + len(at))
+            H[here, here] += c * o / size * (np.diag(by**2) - np.outer(unit, unit))
             slope[here] = o * unit
             start += len(at)
         return active, H, slope

@@ -50,10 +50,10 @@ def suits(job: Any, tol: float) -> bool:
 
 
 def shared(problem: Problem, standardize: bool, multiples: Matrix, lanes: int) -> bool:
-    """Whether lanes can go together. A group's norm cannot be restated in each lane's own spread of its columns, which is not
-    among what is read of columns that no intercept centres; and where ridge's Grams are large, it is they and not the reading
-    of X that take the time and the memory."""
-    if standardize and (problem.twin.groups is not None or not problem.intercept):
+    """Whether lanes can go together. A lane's own spread of its columns is not among what is read of those that no intercept
+    centres, nor known to what finds groups in the space of the rows; and where ridge's Grams are large, it is they and not the
+    reading of X that take the time and the memory."""
+    if standardize and (not problem.intercept or (problem.twin.groups is not None and problem.p > len(problem.y))):
         return False
     return not ridge(problem) or wide(problem) or bool(on_gram(problem, multiples, lanes))
 
