@@ -359,8 +359,9 @@ std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(std::array<Va
     {
         nb::gil_scoped_release unlocked;
         std::vector<double> work(16 * b);
-        kernels().chord({p, b, {read[0].data(), read[1].data(), read[2].data(), read[3].data()}, inside.data(), apart.data(), up.data(), down.data(), reach.data(), end.data(),
-                         allowed.data()}, work.data(), most, flags);
+        std::array<const double*, 4> reads{read[0].data(), read[1].data(), read[2].data(), read[3].data()};
+        kernels().chord({p, b, reads, inside.data(), apart.data(), up.data(), down.data(), reach.data(), end.data(), allowed.data()},
+                        work.data(), most, flags);
     }
     return {largest, over};
 }
@@ -446,7 +447,7 @@ NB_MODULE(_core, m) {
           "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");
     m.def("judge", &judge_, "before"_a, "metric"_a, "moved"_a, "rho"_a, "curvatures"_a,
           "before - metric moved (n, m); the sum of its squared distance from rho over the curvatures (m,); whether it is "
-          "nowhere farther than the curvature (m,).");
+          "nowhere farther than the curvature (m,). `before` is (n, m), or (n, 1) for one model that stands for all.");
     m.def("chord", &chord_, "read"_a, "inside"_a, "apart"_a, "up"_a, "down"_a, "reach"_a, "end"_a, "allowed"_a,
           "What columns' pulls count at models between two ends, at most: (the largest of those within `allowed` (b,), "
           "which may be beyond (p,)). See `Chord`.");

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import shrinkage as sh
-from shrinkage import _core
+from shrinkage import _core, engine
 from shrinkage.engine import dual, grouped
 
 LOSS = sh.SquaredError()
@@ -230,7 +230,7 @@ def test_the_dual_takes_any_units(power):
 
 
 @pytest.mark.parametrize("loss", [LOSS, sh.Logistic(), sh.Poisson()], ids=["squared", "logistic", "poisson"])
-def test_standardised_groups_in_folds_have_the_spread_of_their_rows(loss):
+def test_standardised_groups_in_folds_have_the_spread_of_their_rows(loss, monkeypatch):
     rng = np.random.default_rng(5)
     n, p = 90, 12
     X = rng.standard_normal((n, p)) * np.geomspace(0.1, 10, p)
@@ -242,7 +242,10 @@ def test_standardised_groups_in_folds_have_the_spread_of_their_rows(loss):
     X[:30, 5] *= 5  # a column whose spread differs much between folds
     splits = [(np.setdiff1d(np.arange(n), held), held) for held in np.array_split(np.arange(n), 3)]
     penalty = sh.Grouped(sh.L1(1.0), np.arange(p) // 3)
+    reads, read = [], engine.read
+    monkeypatch.setattr(engine, "read", lambda *job: reads.append(1) or read(*job))
     choice = sh.select(X, y, loss, penalty, cv=splits, n_alphas=8, ratio=0.05, standardize=True, tol=1e-9)
+    assert len(reads) == 1  # all four paths together
     for k, (inside, outside) in enumerate(splits):
         alone = sh.path(X[inside], y[inside], loss, penalty, alphas=choice.alphas, standardize=True, tol=1e-9)
         assert alone.passes is not None and alone.converged

@@ -127,3 +127,23 @@ def test_folds_are_paths_of_their_own_rows(penalty):
         eta = X[test] @ own.coefs + own.intercepts
         deviance = 2 * np.mean(np.logaddexp(0, eta) - y[test, None] * eta, axis=0)
         np.testing.assert_allclose(found.test_errors[:, k], deviance, rtol=1e-3)
+
+
+@pytest.mark.parametrize("one", [sh.Logistic(), sh.Poisson()], ids=["logistic", "poisson"])
+def test_degrees_of_freedom_of_groups_are_those_of_the_trace(one):
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((80, 12)) + 0.5
+    eta = X[:, :3] @ np.array([0.6, -0.4, 0.3]) + 1
+    y = rng.poisson(np.exp(eta)) * 1.0 if isinstance(one, sh.Poisson) else (rng.random(80) < 1 / (1 + np.exp(-eta))) * 1.0
+    labels, Z = np.arange(12) // 3, X - X.mean(axis=0)
+    found = sh.path(X, y, one, sh.Grouped(sh.L1(1.0), labels), n_alphas=6, ratio=0.05, tol=1e-10)
+    for i, alpha in enumerate(found.alphas):
+        w, at = found.coefs[:, i], np.flatnonzero(found.coefs[:, i])
+        h = one.curvature(y, X @ w + found.intercepts[i])
+        H, bend = (Z[:, at].T * h) @ Z[:, at], np.zeros((len(at), len(at)))
+        for g in np.unique(labels[at]):
+            here = labels[at] == g
+            size = np.linalg.norm(w[at][here])
+            unit = w[at][here] / size
+            bend[np.ix_(here, here)] = len(y) * alpha / size * (np.eye(here.sum()) - np.outer(unit, unit))
+        assert found.df[i] == pytest.approx(np.trace(np.linalg.solve(H + bend, H)) if len(at) else 0, rel=1e-5)

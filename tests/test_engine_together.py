@@ -13,6 +13,7 @@ import shrinkage as sh
 from shrinkage import _core
 from shrinkage.designs import Dense
 from shrinkage.engine import panels
+from shrinkage.engine.batched import _nearest
 from shrinkage.engine.panels import Ask, DensePanel
 from shrinkage.engine.together import together
 
@@ -59,6 +60,42 @@ def test_some_rows_of_some_columns(seed):
         block, sums = one.gram(at, its, weights)
         np.testing.assert_allclose(block, (one.held[at] * weights) @ one.held[its].T, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(sums, one.held[at] @ weights, rtol=1e-12, atol=1e-12)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_combinations_that_come_near(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 12))
+    vectors = [rng.standard_normal(n) * 10.0 ** rng.integers(-200, 200) for _ in range(4)]
+    vectors[2] = vectors[1] * 3  # one that adds nothing
+    vectors[3] = np.zeros(n)
+    targets = rng.standard_normal((n, 3))
+    targets[:, 0] = 2 * vectors[0] / np.linalg.norm(vectors[0])
+    inside, apart = _nearest(vectors, targets)
+    left = np.linalg.norm(targets - np.array(vectors).T @ inside, axis=0)
+    np.testing.assert_allclose(apart, left, rtol=1e-6, atol=1e-12)
+    assert np.all(apart >= left * (1 - 1e-12)) and apart[0] < 1e-12
+    best = np.linalg.lstsq(np.array(vectors[:2]).T / [np.linalg.norm(v) for v in vectors[:2]], targets, rcond=1e-6)[0]
+    nearest = np.linalg.norm(targets - (np.array(vectors[:2]).T / [np.linalg.norm(v) for v in vectors[:2]]) @ best, axis=0)
+    np.testing.assert_allclose(left, nearest, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_has_left_the_numbers_is_near_nothing(bad):
+    rng = np.random.default_rng(0)
+    vectors, targets = [rng.standard_normal(6) for _ in range(4)], rng.standard_normal((6, 2))
+    vectors[1][3] = bad
+    inside, apart = _nearest(vectors, targets)
+    assert np.all(inside[1] == 0) and np.all(np.isfinite(apart))
+    targets[0, 1] = bad
+    assert np.all(np.isinf(_nearest(vectors, targets)[1]))
+
+
+def test_few_that_ask_for_little_do_not_read_the_whole_panel():
+    one = panel(np.random.default_rng(0), 6, 40)
+    little = [Ask(np.array([k]), np.ones((1, 2))) for k in range(3)]
+    assert not one._alike(little) and not one._alike(little[:1])
+    assert one._alike([Ask(np.arange(40 - k), np.ones((40 - k, 2))) for k in range(3)])
 
 
 def test_tasks_that_ask_and_tasks_that_do_not():

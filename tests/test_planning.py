@@ -1,5 +1,7 @@
 """What `plan` says beforehand is what then happens: the algorithm, and the memory at most."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -101,3 +103,23 @@ def test_it_reads_as_a_sentence():
         "The engine: batches of alphas, each on a working set, 11 paths (10 of folds) from about 15 readings of X."
     )
     assert "Roughly" in said and "beside X" in said
+
+
+FOLDS = """
+import resource, numpy as np, shrinkage as sh
+rng = np.random.default_rng(0)
+X = rng.standard_normal((150_000, 8)); y = (X[:, :4].sum(axis=1) + rng.standard_normal(150_000) > 0).astype(float)
+job = dict(cv=5, n_alphas=30)
+sh.select(X[:500], y[:500], sh.Logistic(), sh.L1(1.0), **job)
+said = sh.plan(X, y, sh.Logistic(), sh.L1(1.0), **job)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sh.select(X, y, sh.Logistic(), sh.L1(1.0), **job)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before), said.bytes)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of ru_maxrss")
+def test_folds_that_wait_for_each_other_are_counted():
+    """By the memory of a process: the core's arrays are not among what tracemalloc sees."""
+    taken, said = map(int, subprocess.run([sys.executable, "-c", FOLDS], capture_output=True, text=True, check=True).stdout.split())
+    assert taken <= said, (taken, said)

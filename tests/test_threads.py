@@ -42,3 +42,12 @@ def test_scipys_blas_alone_is_held_to_one_thread_and_set_free_again():
 )
 def test_whose_a_library_is(library, is_his):
     assert threads._is_scipys(Path(library)) == is_his
+
+
+def test_the_pool_stays_whatever_there_is_to_do(monkeypatch):
+    monkeypatch.setenv("SHRINKAGE_NUM_THREADS", "3")
+    pools = []
+    for tiles in (5, 3, 2, 1, 0, 4):
+        assert threads.each(lambda k: k + 1, range(tiles)) == [k + 1 for k in range(tiles)]
+        pools.append(threads._pool)
+    assert len(set(map(id, pools))) == 1 and threads._pool._max_workers == 3

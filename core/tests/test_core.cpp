@@ -234,7 +234,7 @@ void followed_sparse() {
     for (std::size_t j = 0; j < k; ++j) check(std::abs(way[j] - follower.direction()[j]) < 0.1 * (1 + std::abs(way[j])), "its tangent");
 }
 
-// Bounds on pulls, at sizes with rests: one model that the basis holds exactly, one at the end.
+// Bounds on pulls, at sizes with rests: one model between, one at the end.
 void chords() {
     for (std::size_t p : {1, 5, 256, 300}) {
         std::vector<double> read(p), ones(p, 1), end(p), inside{0.5, 0, 0.25, 0, 0.25, 0, 0, 0}, apart{0.5, 9}, allowed{2.0, 2.0}, largest(2), work(32);

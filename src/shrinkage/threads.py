@@ -39,8 +39,8 @@ def each(function: Callable[[T], R], tiles: Iterable[T], threads: int | None = N
     """[function(tile) for tile in tiles], side by side. After an exception (Ctrl-C too) no further tile is begun.
     `threads`: at most; by default `count()`."""
     tiles = list(tiles)
-    threads = min(threads or count(), len(tiles)) if len(tiles) > 1 else 1
-    if threads == 1:
+    threads = threads or (count() if len(tiles) > 1 else 1)
+    if min(threads, len(tiles)) <= 1:
         return [function(tile) for tile in tiles]
     pending = [_executor(threads).submit(function, tile) for tile in tiles]
     try:

@@ -317,7 +317,9 @@ def _df(
     w = np.zeros(problem.p)
     w[line.columns] = line.W[i]
     here = problem.with_penalty(per_alpha(task) * (alpha * problem.penalty))
-    return degrees.of_freedom(here, Point(w, 0.0, problem.y), hessian)
+    # Where the curvature is the same everywhere, or at hand, no predictor is needed.
+    point = Point(w, 0.0, problem.y) if problem.loss.quadratic or hessian else problem.at(w, float(line.b[i]))
+    return degrees.of_freedom(here, point, hessian)
 
 
 # ---- the record

@@ -27,14 +27,14 @@ from shrinkage.engine.together import Asking, together
 from shrinkage.engine.working import NOTHING, WorkingSet
 from shrinkage.problem import GAP, Problem
 
-BATCH, WIDE_BATCH, LARGEST_BATCH = 6, 9, 12  # the last where columns cost little, or none can be missed
+BATCH, WIDE_BATCH, LARGEST_BATCH = 6, 9, 12  # the last where columns cost little, or none is missed
 # Of the distance in strength: the margin of the prediction. On 500 x 10,000 a batch of 8 with a margin of 0.3 takes 12
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
 ROUNDING = 1e-15
-# Of FEW columns all are taken once a share of them is wanted: none is missed then, and none is read any more. A logistic path of
-# 20,000 x 200 takes 13 batches in place of 18, its ten folds 13 in place of 28; half or an eighth of them take a tenth longer.
-FEW, MANY_OF_FEW = 400, 0.25
+# Of `few` columns all are taken once this share of them is wanted: none is missed then, and none is read any more. A logistic path
+# of 20,000 x 200 takes 13 batches in place of 18, its ten folds 13 in place of 28; half or an eighth of them take a tenth longer.
+MANY_OF_FEW = 0.25
 # Rows times columns of a working set from which on lanes are solved side by side. Below, Python takes longer than arithmetic, and
 # threads would wait for it in turn: six lanes of 569 x 30 took 0.5 s on two threads, 0.3 on one.
 HEAVY = 100_000
@@ -82,6 +82,7 @@ class Lane(ABC):
     floor: float  # the least the summed loss can be
     state: State
     sets = WorkingSet  # the kind of it
+    few = 0  # columns of which all are taken together: see MANY_OF_FEW
 
     def __init__(self, problem: Problem, weights: Vector, size: Vector):
         self.working, self.memory = self.sets(problem, weights), _core.Memory()
@@ -281,7 +282,7 @@ class BatchedRows(Rows):
             if not clear:
                 batch = max(2, batch // 2)
             elif clean >= 2:
-                batch = min(batch + 1, WIDE_BATCH if self.heavy and self.problem.p > FEW else LARGEST_BATCH)
+                batch = min(batch + 1, WIDE_BATCH if self.heavy and not self.full else LARGEST_BATCH)
             yield lines
 
     def _relative(self, lane: Lane) -> Vector:
@@ -337,7 +338,7 @@ class BatchedRows(Rows):
         wanted = []
         for lane, one, limit in zip(self.lanes, excess, most, strict=True):
             chosen = one >= 0
-            if len(one) <= FEW and len(lane.columns) + np.count_nonzero(chosen) >= MANY_OF_FEW * len(one):
+            if len(one) <= lane.few and len(lane.columns) + np.count_nonzero(chosen) >= MANY_OF_FEW * len(one):
                 chosen = lane.place < 0
             elif np.count_nonzero(chosen) > limit:
                 chosen = np.zeros(len(one), dtype=bool)
@@ -381,7 +382,7 @@ class BatchedRows(Rows):
         """A metric for the batch, where the loss's curvature changes and lanes need another; lanes that are all rows less some
         share one, so that its Gram is formed once."""
         sharing = self._sharing()
-        self.folded = self.folded and not any(lane.strays for lane in self.lanes)
+        self.folded = self.folded and (self.whole is None or not any(lane.strays for lane in self.lanes))
         if not (self.folded and self.heavy):
             for lanes in sharing:
                 if any(lane.stale() for lane in lanes):
@@ -490,7 +491,8 @@ def _nearest(vectors: list[Vector], targets: Matrix) -> tuple[Matrix, Vector]:
     """Combinations (d, b) of vectors (n,) that come near targets (n, b), and how near they come, rounding included."""
     V = np.array(vectors)
     sizes = np.maximum(V.max(axis=1), -V.min(axis=1))
-    sizes[sizes == 0] = 1.0
+    void = ~(sizes > 0) | ~np.isfinite(sizes)  # a vector of zeros, or one that has left the numbers
+    V[void], sizes[void] = 0.0, 1.0
     V /= sizes[:, None]  # first by the largest entry, whose square may be no number
     norms = np.linalg.norm(V, axis=1)
     norms[norms == 0] = 1.0
@@ -498,6 +500,8 @@ def _nearest(vectors: list[Vector], targets: Matrix) -> tuple[Matrix, Vector]:
     Q, R = np.linalg.qr(V.T)  # first: the decomposition is then of a few numbers
     U, s, inner = np.linalg.svd(R, full_matrices=False)
     good = s > 1e-6 * s.max(initial=0.0)
+    if not np.isfinite(targets).all():  # nothing is known of them
+        return np.zeros((len(V), targets.shape[1])), np.full(targets.shape[1], np.inf)
     inside = (inner[good].T / s[good]) @ (U[:, good].T @ (Q.T @ targets))
     apart = (inside.T @ V).T  # laid out as the targets are
     np.subtract(targets, apart, out=apart)

@@ -85,6 +85,8 @@ class ConcaveLane(Concave, SquaredLane):
 class CurvedConcaveLane(Concave, CurvedLane):
     """The same penalty under a likelihood whose curvature changes: Newton's method for one model after another."""
 
+    few = 0  # each of its many Grams costs the square of the columns
+
     def solve(self, strengths, tol, panel):
         state, violations = self.state, []
         found: list[Models] = []

@@ -73,6 +73,8 @@ class Step(NamedTuple):
 
 
 class CurvedLane(Lane):
+    few = 400
+
     def __init__(self, problem, weights, size):
         super().__init__(problem, weights, size)
         self.loss, self.y = problem.loss, problem.y
@@ -172,6 +174,7 @@ class CurvedLane(Lane):
         both = yield from self._fitted(np.vstack([W - old.W, tangent]), np.append(np.repeat(lift, b), 0.0))
         step, along = Step(W, slopes, inner, lift, both[:, :-1]), both[:, -1].copy()
         models, vectors, gaps, values = self._judge(old, start.rho, values, step, strengths, panel)
+        del both, step  # other lanes are at work before this one goes on
         for correction in range(1, CORRECTIONS):
             self.corrections = correction
             at = np.flatnonzero(gaps > target)

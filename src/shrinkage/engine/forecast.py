@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from shrinkage import threads
 from shrinkage.designs import Matrix, Sparse
+from shrinkage.engine.batched import LARGEST_BATCH
 from shrinkage.engine.concave import Concave, CurvedConcaveLane
 from shrinkage.engine.curved import CurvedLane
 from shrinkage.engine.grouped import ByGroups, GroupedLane
@@ -21,6 +22,7 @@ GROUPED = 3  # times as many can be in use where they enter by groups
 SPARE = 1.3  # columns in a working set, over those in use
 UPDATES = 10  # of a factor and systems solved with it, for each column that comes to be in use
 CORRECTIONS = 3  # of a concave penalty's model beside a likelihood, each with a Gram of its own
+BESIDE = 5  # vectors of the rows for each model of a batch, of all lanes, since these wait for products together
 SWEEPS = 1000  # of a concave penalty's coordinates, at an alpha
 PRODUCTS = 35  # of each sparse column with a vector, at an alpha
 WIDEST_SET = 6  # columns in a working set, over those that can be in use: a prediction near saturation is a poor one
@@ -67,6 +69,7 @@ def forecast(problem: Problem, multiples: Matrix, lanes: int, alphas: int, stand
         flops = CORRECTIONS * alphas * n * U**2
     elif issubclass(kind, CurvedLane):
         words, flops, steps = "batches of alphas, each a quadratic model corrected by Newton's method", METRICS * n * U**2, 4
+        numbers += lanes * BESIDE * LARGEST_BATCH * n
     elif kind is GroupedLane:
         flops = n * min(U, n) ** 2 + alphas * min(used, n) ** 3  # beyond as many columns as rows, matrices have the rows' size
     elif issubclass(kind, Concave):

@@ -154,11 +154,16 @@ class DensePanel(Panel):
         for sums in (True, False):
             mine = [k for k, one in enumerate(asks) if one.sums == sums]
             some = [asks[k] for k in mine]
-            if len(some) < 2:
-                found.update(zip(mine, super().products(some), strict=True))
-            else:
+            if self._alike(some):
                 found.update(zip(mine, self._all_sums(some) if sums else self._all_times(some), strict=True))
+            else:
+                found.update(zip(mine, super().products(some), strict=True))
         return [found[k] for k in range(len(asks))]
+
+    def _alike(self, asks: list[Ask]) -> bool:
+        """Whether a product with all columns is not much more than what is asked."""
+        asked = sum(len(one.at) * one.factor.shape[1] for one in asks)
+        return len(asks) > 1 and 2 * asked >= self.size * sum(one.factor.shape[1] for one in asks)
 
     def _all_sums(self, asks: list[Ask]) -> list[Matrix]:
         out = self.held[: self.size] @ np.concatenate([one.factor.T for one in asks]).T

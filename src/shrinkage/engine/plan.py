@@ -53,7 +53,7 @@ def shared(problem: Problem, standardize: bool, multiples: Matrix, lanes: int) -
     """Whether lanes can go together. A lane's own spread of its columns is not among what is read of those that no intercept
     centres, nor known to what finds groups in the space of the rows; and where ridge's Grams are large, it is they and not the
     reading of X that take the time and the memory."""
-    if standardize and (not problem.intercept or (problem.twin.groups is not None and problem.p > len(problem.y))):
+    if standardize and (not problem.intercept or (kind_of(problem) is GroupedLane and problem.p > len(problem.y))):
         return False
     return not ridge(problem) or wide(problem) or bool(on_gram(problem, multiples, lanes))
 

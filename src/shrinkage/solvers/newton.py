@@ -172,7 +172,7 @@ def working_set(problem: Problem, evaluation: Evaluation) -> np.ndarray:
     outside = np.where(used, 0.0, violation)
     worst = np.argpartition(-outside, min(most, p - 1))[:most]
     used[worst[outside[worst] > 0]] = True
-    groups = problem.penalty.twin(p).groups
+    groups = problem.twin.groups
     if groups is not None:
         chosen = np.isin(groups, np.unique(groups[used & (groups >= 0)]))
         used |= chosen & (groups >= 0)
