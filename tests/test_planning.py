@@ -114,12 +114,14 @@ sh.select(X[:500], y[:500], sh.Logistic(), sh.L1(1.0), **job)
 said = sh.plan(X, y, sh.Logistic(), sh.L1(1.0), **job)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 sh.select(X, y, sh.Logistic(), sh.L1(1.0), **job)
-print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before), said.bytes)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before), int(said.bytes))
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of ru_maxrss")
 def test_folds_that_wait_for_each_other_are_counted():
     """By the memory of a process: the core's arrays are not among what tracemalloc sees."""
-    taken, said = map(int, subprocess.run([sys.executable, "-c", FOLDS], capture_output=True, text=True, check=True).stdout.split())
+    taken, said = map(
+        int, subprocess.run([sys.executable, "-c", FOLDS], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert taken <= said, (taken, said)

@@ -32,8 +32,8 @@ BATCH, WIDE_BATCH, LARGEST_BATCH = 6, 9, 12  # the last where columns cost littl
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
 ROUNDING = 1e-15
-# Of `few` columns all are taken once this share of them is wanted: none is missed then, and none is read any more. A logistic path
-# of 20,000 x 200 takes 13 batches in place of 18, its ten folds 13 in place of 28; half or an eighth of them take a tenth longer.
+# Of `few` columns all are taken once this share of them is wanted: none is missed then, and none is read any more. A logistic
+# path of 20,000 x 200 takes 12 batches in place of 18, its ten folds 12 in place of 28; half or an eighth take a tenth longer.
 MANY_OF_FEW = 0.25
 # Rows times columns of a working set from which on lanes are solved side by side. Below, Python takes longer than arithmetic, and
 # threads would wait for it in turn: six lanes of 569 x 30 took 0.5 s on two threads, 0.3 on one.
