@@ -5,6 +5,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold
 
 import shrinkage as sh
+from shrinkage.selection import least
 
 N, P = 80, 6
 
@@ -110,3 +111,9 @@ def test_criteria_choose_the_same_model_of_a_target_of_any_size(size):
         assert far.pick(rule) == plain.pick(rule)
     shift = 2 * N * np.log(size)
     np.testing.assert_allclose(far.criteria["bic"] - plain.criteria["bic"], shift, atol=1e-6 * abs(shift))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-150, 1e150])
+@pytest.mark.parametrize("shift", [0.0, -5.0], ids=["errors", "criteria below zero"])
+def test_what_only_rounding_tells_apart_goes_to_the_larger_alpha(unit, shift):
+    assert least(unit * (np.array([3.0, 1 + 1e-9, 1 + 4e-16, 1.0, 1 - 2e-16, 2.0]) + shift)) == 2

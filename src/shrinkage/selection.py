@@ -21,6 +21,13 @@ from shrinkage.walk import Settings, Walks, walks
 CRITERIA = ("aic", "bic", "ebic", "gcv")
 RULES = ("min", "1se", *CRITERIA)
 EBIC_GAMMA = 0.5  # Chen and Chen (2008), Biometrika 95
+TIE = 1e-12  # of a mean of errors: less is rounding
+
+
+def least(values: Vector) -> int:
+    """Where the least is: of those that only rounding tells apart, the first, which has the largest alpha."""
+    lowest = float(np.min(values))
+    return int(np.argmax(values <= lowest + TIE * abs(lowest)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +88,11 @@ class Choice:
         if rule in ("min", "1se"):
             errors = self._errors() if self.ranking is None else self.ranking
             mean = errors.mean(axis=1)
-            best = int(np.argmin(mean))
+            best = least(mean)
             se = errors[best].std(ddof=1) / np.sqrt(errors.shape[1]) if rule == "1se" else 0.0
             return best if rule == "min" else int(np.argmax(mean <= mean[best] + se))
         if rule in CRITERIA:
-            return int(np.argmin(self.criteria[rule]))
+            return least(self.criteria[rule])
         raise ParameterError(f"rule must be one of {', '.join(RULES)}; got {rule!r}.")
 
     @cached_property
