@@ -1,9 +1,5 @@
 """Lanes that wait for products together, and few columns of which all are taken."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +12,7 @@ from shrinkage.engine import panels
 from shrinkage.engine.batched import _nearest
 from shrinkage.engine.panels import Ask, DensePanel
 from shrinkage.engine.together import together
+from tests.alike import printed_by_threads
 
 PROGRAM = """
 import hashlib, numpy as np, shrinkage as sh
@@ -160,8 +157,4 @@ def test_few_columns_are_all_taken_and_then_not_read_any_more(loss, cv):
 
 
 def test_no_bit_depends_on_the_number_of_threads():
-    found = set()
-    for threads in (1, 2, 5):
-        env = {**os.environ, "SHRINKAGE_NUM_THREADS": str(threads)}
-        found.add(subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True).stdout)
-    assert len(found) == 1
+    assert len(printed_by_threads(PROGRAM)) == 1
