@@ -27,7 +27,7 @@ from shrinkage.engine.together import Asking, together
 from shrinkage.engine.working import NOTHING, WorkingSet
 from shrinkage.problem import GAP, Problem
 
-BATCH, WIDE_BATCH, LARGEST_BATCH = 6, 9, 12  # the last where columns cost little, or none is missed
+BATCH, WIDE_BATCH, LARGEST_BATCH = 6, 9, 12  # the last where columns cost little: of light lanes, or `few`
 # Of the distance in strength: the margin of the prediction. On 500 x 10,000 a batch of 8 with a margin of 0.3 takes 12
 # readings and 1,700 columns, one of 6 with 0.2 takes 15 and 1,000: less time, since a Gram costs the square of its columns.
 AHEAD = 0.2
@@ -282,7 +282,7 @@ class BatchedRows(Rows):
             if not clear:
                 batch = max(2, batch // 2)
             elif clean >= 2:
-                batch = min(batch + 1, WIDE_BATCH if self.heavy and not self.full else LARGEST_BATCH)
+                batch = min(batch + 1, WIDE_BATCH if self.heavy and self.problem.p > self.lanes[0].few else LARGEST_BATCH)
             yield lines
 
     def _relative(self, lane: Lane) -> Vector:
