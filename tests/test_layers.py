@@ -31,7 +31,7 @@ LAYERS = [
     {"free_terms", "points", "inputs"},
     {"designs", "losses", "penalties"},
     {"arrays", "bisection", "domains"},
-    {"memory", "watching"},
+    {"memory", "watching", "blas"},
     {"errors", "plurals", "threads", "files", "_core"},
 ]
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}

@@ -9,14 +9,14 @@ Sums are accumulated in float64 whatever the dtype of the data.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from shrinkage import _core, memory, threads
+from shrinkage import _core, blas, memory, threads
 
 Vector = np.ndarray
 Matrix = np.ndarray
@@ -115,7 +115,7 @@ class Design(ABC):
 
     def rmatmat_of(self, columns: Vector, R: Matrix) -> Matrix:
         """X[:, columns]' R, (len(columns), m)."""
-        return self.gather(columns).T @ R
+        return blas.times(self.gather(columns).T, R)
 
     def rmatvec(self, r: Vector) -> Vector:
         return self.rmatmat(r[:, None])[:, 0]
@@ -154,30 +154,32 @@ class Dense(Design):
         near = compiled and self.data.dtype == np.float64 and bool(np.all(np.abs(shift) <= SAFE_OFFSET * spread))
         return Dense(self.data, shift, scale, compiled, not near)
 
-    def _rows(self, columns: Vector | None = None) -> Iterator[tuple[slice, Matrix]]:
-        """The matrix as the solver sees it, a block of rows at a time."""
+    def _by_rows(self, columns: Vector | None = None) -> tuple[list[slice], Callable[[slice], Matrix]]:
+        """Blocks of rows, and what gives one as the solver sees it: of these columns, or all."""
         n, p = self.shape
         if columns is not None and len(columns) == p and np.array_equal(columns, np.arange(p)):
             columns = None  # a slice of rows is then a view, not a copy
         k = p if columns is None else len(columns)
-        height = max(16, BLOCK_BYTES // (8 * max(k, 1)))
         shift, scale = (self.shift, self.scale) if columns is None else (self.shift[columns], self.scale[columns])
-        for start in range(0, n, height):
-            rows = slice(start, min(start + height, n))
-            block = self.data[rows] if columns is None else self.data[rows][:, columns]
-            block = np.subtract(block, shift, dtype=np.float64)
-            block *= scale
-            yield rows, block
 
-    def _columns(self, least: int = 1) -> Iterator[tuple[slice, Matrix]]:
-        """The same, a block of columns at a time: of `least` or more, yet few beside X."""
+        def block(rows: slice) -> Matrix:
+            seen = self.data[rows] if columns is None else self.data[rows][:, columns]
+            seen = np.subtract(seen, shift, dtype=np.float64)
+            seen *= scale
+            return seen
+
+        return threads.tiles(n, max(16, BLOCK_BYTES // (8 * max(k, 1)))), block
+
+    def _by_columns(self, least: int = 1) -> tuple[list[slice], Callable[[slice], Matrix]]:
+        """The same of columns: of `least` or more, yet few beside X."""
         n, p = self.shape
-        width = max(min(least, p // 16 + 1), BLOCK_BYTES // (8 * max(n, 1)))
-        for start in range(0, p, width):
-            at = slice(start, min(start + width, p))
-            block = np.subtract(self.data[:, at], self.shift[at], dtype=np.float64)
-            block *= self.scale[at]
-            yield at, block
+
+        def block(at: slice) -> Matrix:
+            seen = np.subtract(self.data[:, at], self.shift[at], dtype=np.float64)
+            seen *= self.scale[at]
+            return seen
+
+        return threads.tiles(p, max(min(least, p // 16 + 1), BLOCK_BYTES // (8 * max(n, 1)))) or [slice(0)], block
 
     def moments(self, weights):
         return (self._compiled_moments(weights) if self.compiled else None) or self._patient_moments(weights)
@@ -206,7 +208,9 @@ class Dense(Design):
         # An entry at hand: exact for a constant column.
         origin = self.data[np.flatnonzero(used)[0]].astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):  # the caller refuses NaN and infinities by name
-            for rows, block in replace(self, shift=np.zeros(p), scale=np.ones(p))._rows():
+            tiles, block_of = self._raw()._by_rows()
+            for rows in tiles:
+                block = block_of(rows)
                 kept = block if used[rows].all() else block[used[rows]]
                 if len(kept):
                     low, high = np.minimum(low, kept.min(axis=0)), np.maximum(high, kept.max(axis=0))
@@ -216,51 +220,51 @@ class Dense(Design):
             size = np.maximum(np.abs(high - mean), np.abs(low - mean))
         exponent = exponents(size)
         mean = np.where(np.isfinite(mean), mean, 0.0)
-        for rows, block in replace(self, shift=mean, scale=np.ldexp(1.0, -np.clip(exponent, -1000, 1000)))._rows():
+        tiles, block_of = replace(self, shift=mean, scale=np.ldexp(1.0, -np.clip(exponent, -1000, 1000)))._by_rows()
+        for rows in tiles:
+            block = block_of(rows)
             with np.errstate(invalid="ignore", over="ignore"):
                 square += weights[rows] @ (block * block)
         return Moments(mean, np.sqrt(square), exponent, low, high)
 
     def rmatmat(self, R):
         if not self.centred_exactly and R.shape[1] > FEW:
-            return self.scale[:, None] * (self.data.T @ R - np.outer(self.shift, R.sum(axis=0)))
+            return self.scale[:, None] * (blas.times(self.data.T, R) - np.outer(self.shift, R.sum(axis=0)))
         if self.compiled and R.shape[1] <= SOME:
             R = np.asfortranarray(R, dtype=np.float64)
             parts = threads.each(lambda at: _core.skinny(self.data[:, at], self.shift[at], R), self._tiles())
             return self.scale[:, None] * np.concatenate(parts)
-        out = np.zeros((self.shape[1], R.shape[1]))
         if self.compiled or self.data.flags.f_contiguous:
-            for at, block in self._columns(WIDTH if R.shape[1] > SOME else 1):
-                out[at] = block.T @ R
-        else:
-            for rows, block in self._rows():
-                out += block.T @ R[rows]
-        return out
+            tiles, block = self._by_columns(WIDTH if R.shape[1] > SOME else 1)
+            return np.concatenate(threads.each(lambda at: block(at).T @ R, tiles))
+        tiles, block = self._by_rows()
+        return threads.total(lambda rows: block(rows).T @ R[rows], tiles, self.shape[1] * R.shape[1])
 
     def matmat(self, columns, B):
         n, p = self.shape
         if not self.centred_exactly and 4 * len(columns) > p:
             scaled = np.zeros((p, B.shape[1]))
             scaled[columns] = self.scale[columns, None] * B
-            return self.data @ scaled - self.shift @ scaled
-        out = np.zeros((n, B.shape[1]))
-        for rows, block in self._rows(columns):
-            out[rows] = block @ B
-        return out
+            return blas.times(self.data, scaled) - self.shift @ scaled
+        tiles, block = self._by_rows(columns)
+        return np.concatenate(threads.each(lambda rows: block(rows) @ B, tiles))
 
     def gram(self, columns, others, weights):
         same = len(columns) == len(others) and np.array_equal(columns, others)
         both = columns if same else np.concatenate([columns, others])
         k = len(columns)
-        out = _room(k, len(others), "A Gram matrix")
-        for rows, block in self._rows(both):
+        memory.require(k * len(others), f"A Gram matrix, {k:,} x {len(others):,},")
+        tiles, block_of = self._by_rows(both)
+
+        def term(rows: slice) -> Matrix:
+            block = block_of(rows)
             if same:
                 block *= np.sqrt(weights[rows, None])
-                out += block.T @ block  # one factor: BLAS then does half the work
-            else:
-                block[:, :k] *= weights[rows, None]
-                out += block[:, :k].T @ block[:, k:]
-        return out
+                return blas.square(block.T)
+            block[:, :k] *= weights[rows, None]
+            return blas.times(block[:, :k].T, block[:, k:])
+
+        return threads.total(term, tiles, k * len(others))
 
     def products(self, y, weights, partitions):
         border = np.column_stack([y, np.ones(len(y))])
@@ -289,11 +293,13 @@ class Dense(Design):
     def _whole_products(self, border: Matrix) -> Matrix:
         """Of all rows: nothing is copied. For raw data."""
         n, p = self.shape
-        out = np.zeros((p + 2, p + 2))
-        for rows in threads.tiles(n, max(2048, CHUNK_BYTES // (16 * (p + 2)))):
-            part = self.data[rows]
-            out[:p, :p] += part.T @ part
-            out[:p, p:] += part.T @ border[rows]  # now, while the rows are in the cache: another reading would cost a tenth more
+        out = np.empty((p + 2, p + 2))
+
+        def term(rows: slice) -> Matrix:
+            part = self.data[rows]  # both now, while the rows are in the cache: another reading would cost a tenth more
+            return np.hstack([blas.square(part.T), part.T @ border[rows]])
+
+        out[:p] = threads.total(term, threads.tiles(n, max(2048, CHUNK_BYTES // (16 * (p + 2)))), p * (p + 2))
         out[p:, :p], out[p:, p:] = out[:p, p:].T, border.T @ border
         return out
 
@@ -310,9 +316,9 @@ class Dense(Design):
                 block[:, p:] = border[order]
                 if root is not None:
                     block *= root[order, None]
-                for label, its in enumerate(marks):
-                    part = block[ends[label] : ends[label + 1]]
-                    _add(part.T @ part, its, out)
+                parts = [block[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+                for product, its in zip(threads.each(lambda part: blas.square(part.T), parts), marks, strict=True):
+                    _add(product, its, out)
         return outs
 
     def _chunks(self, count: int) -> list[slice]:
@@ -333,11 +339,15 @@ class Dense(Design):
 
     def kernel(self, d):
         n, p = self.shape
-        out = _room(n, n, "The kernel matrix of the rows")
-        for at, block in self._columns(WIDTH):
+        memory.require(n * n, f"The kernel matrix of the rows, {n:,} x {n:,},")
+        tiles, block_of = self._by_columns(WIDTH)
+
+        def term(at: slice) -> Matrix:
+            block = block_of(at)
             block *= np.sqrt(d[at])
-            out += block @ block.T
-        return out
+            return blas.square(block)
+
+        return threads.total(term, tiles, n * n)
 
     def gather(self, columns):
         if self.data.flags.f_contiguous:
@@ -346,8 +356,9 @@ class Dense(Design):
             out *= self.scale[columns]
             return out
         out = np.empty((self.shape[0], len(columns)), order="F")
-        for rows, block in self._rows(columns):
-            out[rows] = block
+        tiles, block = self._by_rows(columns)
+        for rows in tiles:
+            out[rows] = block(rows)
         return out
 
 
@@ -455,11 +466,6 @@ def _add(products: Matrix, marks: Vector, out: Matrix) -> None:
     """Products times each mark to each sum."""
     for k in np.flatnonzero(marks):
         out[k] += products if marks[k] == 1 else marks[k] * products
-
-
-def _room(rows: int, columns: int, what: str) -> Matrix:
-    memory.require(rows * columns, f"{what}, {rows:,} x {columns:,},")
-    return np.zeros((rows, columns))
 
 
 def exponents(size: Vector) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage import blas
 from shrinkage.designs import Design, Vector
 from shrinkage.errors import ConvergenceError, ConvergenceWarning, DataError, ParameterError
 from shrinkage.inputs import check_finite, read_design, read_tol, read_vector, read_weights
@@ -101,6 +102,7 @@ class Solution:
     def converged(self) -> bool:
         return bool(self.outcome)
 
+    @blas.alone
     def linear_predictor(self, X: Any, offset: Any = None) -> Vector:
         """X coef + intercept + offset, (n,)."""
         return linear_predictor(X, self.coef, self.intercept, offset)
@@ -156,6 +158,7 @@ class Task:
         """What the compiled core reads of the penalty; None where it cannot."""
         return self.penalty.twin(self.design.shape[1])
 
+    @blas.alone
     def prepared(self) -> tuple[Problem, Units]:
         """The problem in prepared units. Reads the data once or twice, for the moments."""
         share = self.weights / self.weights.max()
@@ -192,12 +195,17 @@ def solve(
     """
     tol, max_iter = read_tol(tol), read_max_iter(max_iter)
     task = Task.read(X, y, loss, penalty, weights, offset, intercept, standardize)
-    problem, units = task.prepared()
-    ending = minimise(problem, solver or choose(problem, tol), _start(problem, units, start), tol, max_iter)
-    solution = to_solution(task, problem, units, ending, tol)
+    solution = _solved(task, start, solver, tol, max_iter)
     if not solution.converged:
         warnings.warn(f"{solution.outcome.value} {solution.certificate}", ConvergenceWarning, stacklevel=2)
     return solution
+
+
+@blas.alone
+def _solved(task: Task, start: Any, solver: Solver | None, tol: float, max_iter: int) -> Solution:
+    problem, units = task.prepared()
+    ending = minimise(problem, solver or choose(problem, tol), _start(problem, units, start), tol, max_iter)
+    return to_solution(task, problem, units, ending, tol)
 
 
 def read_max_iter(max_iter: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage import blas
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceWarning, DataError, ParameterError
 from shrinkage.fit import Task, read_max_iter
@@ -165,6 +166,7 @@ def judge(
     return [_choice(task, one, masks, rule) for task, one in zip(tasks, found, strict=True)]
 
 
+@blas.alone
 def _choice(task: Task, found: Walks, masks: tuple[Matrix, Matrix] | None, rule: str) -> Choice:
     full, criteria = found.paths[0], information(task, found.paths[0])
     if masks is None:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
-from threadpoolctl import ThreadpoolController
+import numpy as np
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+ROOM = 100_000  # numbers of a sum's terms that may wait for those before them
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -42,13 +41,28 @@ def each(function: Callable[[T], R], tiles: Iterable[T], threads: int | None = N
     threads = threads or (count() if len(tiles) > 1 else 1)
     if min(threads, len(tiles)) <= 1:
         return [function(tile) for tile in tiles]
-    pending = [_executor(threads).submit(function, tile) for tile in tiles]
+    heed = np.geterr()  # of overflows and the like: what the caller has said of them
+
+    def run(tile: T) -> R:
+        with np.errstate(**heed):
+            return function(tile)
+
+    pending = [_executor(threads).submit(run, tile) for tile in tiles]
     try:
         return [one.result() for one in pending]
     except BaseException:
         for one in pending:
             one.cancel()
         raise
+
+
+def total(term: Callable[[T], Any], tiles: Sequence[T], size: int) -> Any:
+    """The sum of term(tile), an array of `size` numbers, over tiles, of which there is one or more: in their order."""
+    some, out = 1 if count() == 1 else max(1, ROOM // max(size, 1)), None
+    for start in range(0, len(tiles), some):
+        for one in each(term, tiles[start : start + some]):
+            out = one if out is None else np.add(out, one, out=out)
+    return out
 
 
 def _executor(threads: int) -> ThreadPoolExecutor:
@@ -71,23 +85,3 @@ if hasattr(os, "register_at_fork"):
 def tiles(p: int, width: int) -> list[slice]:
     """0 .. p in slices of `width`, whatever the number of threads."""
     return [slice(start, min(start + width, p)) for start in range(0, p, width)]
-
-
-def scipys_blas_alone() -> AbstractContextManager[Any]:
-    """While SciPy's BLAS works on one thread, where it is not NumPy's too. Their wheels bring one each, and the threads of each
-    wait busily for its next call, on the cores that the other's work on: a group path that calls both took 0.9 s on one thread,
-    2.2 s on two, and so 0.8 s; one of MCP 1.6, 3.3, and so 1.6."""
-    return _scipys_blas().limit(limits=1)
-
-
-@cache
-def _scipys_blas() -> ThreadpoolController:
-    import scipy.linalg  # noqa: F401  (loads it)
-
-    every = ThreadpoolController().select(user_api="blas")
-    homes = [one.filepath for one in every.lib_controllers if _is_scipys(Path(one.filepath))]
-    return every.select(filepath=homes)
-
-
-def _is_scipys(library: Path) -> bool:
-    return any(folder.startswith("scipy") for folder in library.parent.parts[-2:])  # scipy.libs, or scipy/.dylibs

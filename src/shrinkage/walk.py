@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shrinkage import degrees, engine, threads, watching
+from shrinkage import blas, degrees, engine, threads, watching
 from shrinkage.designs import Matrix, Vector
 from shrinkage.errors import ConvergenceError
 from shrinkage.fit import Task, feasible, read_max_iter
@@ -117,6 +117,7 @@ def walk(task: Task, alphas: Vector | None, n_alphas: int, ratio: float | None, 
     return walks([task], None, None, Settings(alphas, n_alphas, ratio, tol, max_iter))[0].paths[0]
 
 
+@blas.alone
 def walks(tasks: Sequence[Task], train: Matrix | None, test: Matrix | None, settings: Settings) -> list[Walks]:
     """For each of some tasks, which differ in their penalties alone, the path over all rows and, at its alphas, one for each
     column of `train` (n, K): how often each row counts.
@@ -311,6 +312,7 @@ def _dfs(task: Task, problem: Problem, rows: engine.Rows, line: engine.Line, alp
     return [count(partial(rows.hessian, line, i, order[line.W[i, order] != 0])) for i, count in enumerate(counts)]
 
 
+@blas.alone
 def _df(
     task: Task, problem: Problem, line: engine.Line, alpha: float, i: int, hessian: Callable[[], Matrix] | None = None
 ) -> float:

@@ -359,9 +359,8 @@ class BatchedRows(Rows):
         self._measure(strengths)
         side = None if self.heavy else 1
         threads.each(lambda lanes: lanes[0].working.ready(self.panel), self._sharing(), side)
-        with threads.scipys_blas_alone():
-            tasks = [partial(lane.solve, its, tol, self.panel) for lane, its in zip(self.lanes, strengths, strict=True)]
-            some = together(self.panel, tasks, side)
+        tasks = [partial(lane.solve, its, tol, self.panel) for lane, its in zip(self.lanes, strengths, strict=True)]
+        some = together(self.panel, tasks, side)
         count = min(len(one.W) for one in some)
         some = [one.first(count) for one in some]
         for lane, one, its in zip(self.lanes, some, strengths, strict=True):

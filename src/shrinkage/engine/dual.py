@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
+from shrinkage import blas
 from shrinkage.designs import Matrix, Vector
 from shrinkage.losses.base import quiet
 
@@ -82,10 +83,10 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, rows: Rows, c: Vector, h: Matrix, r: Matrix) -> Batch:
-        groups, V = rows.groups, (r.T @ rows.X.T).T  # this way round BLAS takes two thirds of the time
+        groups, V = rows.groups, blas.times(r.T, rows.X.T).T  # this way round BLAS takes two thirds of the time
         sizes, limits = groups.sizes(V), np.outer(groups.omega, c)
         W = V * (h / limits)[groups.label]
-        residuals = rows.y[:, None] - (W.T @ rows.X).T
+        residuals = rows.y[:, None] - blas.times(W.T, rows.X).T
         share = np.minimum(1.0, 1 / np.max(sizes / limits, axis=0, initial=1.0))
         held = h * sizes / limits  # ||w_g||, and w_g'X_g'r = ||w_g|| ||X_g'r||
         slack = np.sum(np.maximum(held * (limits - share * sizes), 0.0), axis=0)
@@ -111,7 +112,7 @@ class Chord:
         A = rows.X[used]
         A *= share[:, None]
         A = A.astype(np.float32)
-        K = A.T @ A
+        K = blas.square(A.T)
         K[np.diag_indices(len(K))] += 1
         self.L, failed = linalg.lapack.spotrf(K.T, lower=1, clean=0, overwrite_a=1)
         self.broken, self.length = failed != 0, 1.0
@@ -131,7 +132,7 @@ class Chord:
         if len(self.names) == 0:
             self.length = float(np.sqrt(np.max(np.sum(Z**2, axis=1)))) or 1.0
         Y = linalg.blas.strsm(1.0, self.L, (Z / self.length).astype(np.float32).T, lower=1)
-        beside, own = (self.Y.T @ Y).astype(float), Y.T @ Y
+        beside, own = blas.times(self.Y.T, Y).astype(float), blas.square(Y.T)
         self.names, self.Y = np.concatenate([self.names, groups.names[new]]), np.asfortranarray(np.hstack([self.Y, Y]))
         self._border(beside, own)
 

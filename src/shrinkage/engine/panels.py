@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shrinkage import memory
+from shrinkage import blas, memory
 from shrinkage.designs import Design, Matrix, Sparse, Vector
 
 LEAST_ROOM = 256  # columns: room costs nothing until it is used, and a copy into more of it does
@@ -127,23 +127,23 @@ class DensePanel(Panel):
         if len(at) == len(others):  # all of them: half the work, by symmetry
             root = np.sqrt(weights[rows] if few else weights)
             rooted = self._scaled(self._of(at, rows) if few else self._some(at), root)
-            return rooted @ rooted.T, rooted @ root
+            return blas.square(rooted), rooted @ root
         new = self._scaled(self._of(at, rows) if few else self._some(at), weights[rows] if few else weights)
-        return new @ (self._of(others, rows) if few else self._some(others)).T, new.sum(axis=1)
+        return blas.times(new, (self._of(others, rows) if few else self._some(others)).T), new.sum(axis=1)
 
     def sums(self, at, R):
         held, every = self._covering(at)
-        out = held @ R
+        out = blas.times(held, R)
         return out[at] if every else out
 
     def times(self, at, B, rows=None):
         if rows is not None and 2 * len(rows) < self.held.shape[1]:
-            return (B.T @ self._of(at, rows)).T
+            return blas.times(B.T, self._of(at, rows)).T
         held, every = self._covering(at)
         if every:
             B, some = np.zeros((self.size, B.shape[1])), B
             B[at] = some
-        out = (B.T @ held).T
+        out = blas.times(B.T, held).T
         return out if rows is None else out[rows]
 
     def products(self, asks):
@@ -166,7 +166,7 @@ class DensePanel(Panel):
         return len(asks) > 1 and 2 * asked >= self.size * sum(one.factor.shape[1] for one in asks)
 
     def _all_sums(self, asks: list[Ask]) -> list[Matrix]:
-        out = self.held[: self.size] @ np.concatenate([one.factor.T for one in asks]).T
+        out = blas.times(self.held[: self.size], np.concatenate([one.factor.T for one in asks]).T)
         return [out[one.at, its] for one, its in zip(asks, _slices(asks), strict=True)]
 
     def _all_times(self, asks: list[Ask]) -> list[Matrix]:
@@ -174,7 +174,7 @@ class DensePanel(Panel):
         B = np.zeros((at[-1].stop, self.size))
         for one, its in zip(asks, at, strict=True):
             B[its, one.at] = one.factor.T
-        out = B @ self.held[: self.size]
+        out = blas.times(B, self.held[: self.size])
         return [out[its].T for its in at]
 
     def _covering(self, at: np.ndarray) -> tuple[Matrix, bool]:

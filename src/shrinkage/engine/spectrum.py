@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from scipy import linalg
 
-from shrinkage import memory, threads
+from shrinkage import blas, memory, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.problem import NEARLY
 from shrinkage.solvers import interruptible
@@ -55,7 +55,7 @@ class Spectrum:
 
     def solve(self, v: Vector, strengths: Vector) -> Matrix:
         """That inverse times v (k,), for every strength: (k, m)."""
-        return self.vectors @ ((self.vectors.T @ v)[:, None] * self.inverse(strengths))
+        return blas.times(self.vectors, (self.vectors.T @ v)[:, None] * self.inverse(strengths))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +133,8 @@ class KernelBasis:
     def spectrum(self, kernel: Matrix) -> Spectrum:
         """Of the kernel (n, n) of the penalised columns."""
         M = self.root[:, None] * kernel[np.ix_(self.rows, self.rows)] * self.root
-        M -= self.Q @ (self.Q.T @ M)
-        M -= (M @ self.Q) @ self.Q.T
+        M -= blas.times(self.Q, self.Q.T @ M)
+        M -= blas.times(M @ self.Q, self.Q.T)
         return Spectrum.of(M)
 
     def apart(self, v: Vector) -> Vector:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shrinkage import threads
+from shrinkage import blas, threads
 from shrinkage.engine.spectrum import Bend, GramBasis, KernelBasis
 from shrinkage.errors import DataError
 from shrinkage.fit import Task
@@ -41,6 +41,7 @@ class Fit:
     coefs: Callable[[int, np.ndarray], np.ndarray]
 
 
+@blas.alone
 def leave_one_out(tasks: list[Task], alphas: np.ndarray) -> LeftOut:
     """For many strengths from one decomposition.
 

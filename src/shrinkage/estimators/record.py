@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage import degrees
+from shrinkage import blas, degrees
 from shrinkage.designs import Design, Vector
 from shrinkage.fit import Certificate, Solution, Task, feasible, number, to_solution
 from shrinkage.paths import Path
@@ -89,6 +89,7 @@ class Record:
         return number(2 * self.loss.sigma**2 * self.loss_sum)
 
 
+@blas.alone
 def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None, stated: bool) -> tuple[Solution, Record]:
     """One fit of a validated task. Unlike `shrinkage.solve` it does not warn: its caller does."""
     problem, units = task.prepared()
@@ -114,6 +115,7 @@ def solve(task: Task, tol: float, max_iter: int, start: Any, alpha: float | None
     )
 
 
+@blas.alone
 def of_path(task: Task, path: Path, index: int, stated: bool) -> Record:
     """The record of one model on a path; the task holds the penalty at its alpha, on the sum."""
     problem, units = task.prepared()

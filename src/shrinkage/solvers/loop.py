@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage import blas
 from shrinkage.points import Point
 from shrinkage.problem import GAP, Evaluation, Problem
 from shrinkage.solvers.base import Solver
@@ -36,6 +37,7 @@ class Ending:
     state: Any
 
 
+@blas.alone
 def minimise(problem: Problem, solver: Solver, start: Point, tol: float, max_iter: int, previous: Any = None) -> Ending:
     """Step until the problem says it is enough."""
     if _nothing_to_explain(problem):
