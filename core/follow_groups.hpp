@@ -26,6 +26,7 @@ public:
     GramSlopes(Strip gram, const double* q, double yy) : gram(gram), q(q), yy(yy), g(gram.k) {}
     static constexpr int INNER = 2;  // sweeps over what is in use, after each over all
     static constexpr int STEPS = 30;  // of Newton's method for one strength, each after sweeps that were not enough
+    static constexpr std::size_t FEW = 100;  // columns up to which such a step costs less than sweeps, and comes first
 
     std::size_t count() const { return gram.k; }
     double at(std::size_t j) const { return g[j]; }
@@ -67,6 +68,7 @@ class ColumnSlopes {
 public:
     ColumnSlopes(const double* X, const double* y, std::size_t n, std::size_t k) : X(X), y(y), n(n), k(k), r(n), g(k) {}
     static constexpr int INNER = 5, STEPS = 0;  // its matrix would be larger than the columns are
+    static constexpr std::size_t FEW = 0;
 
     std::size_t count() const { return k; }
     double at(std::size_t j) const { return kernels().dot(X + j * n, r.data(), n); }
@@ -117,6 +119,12 @@ public:
         strength = c;
         refresh();
         double now = gap();
+        if (slopes.count() <= Slopes::FEW && now > target)
+            for (double last = std::numeric_limits<double>::infinity(); now > FINE * target && now < QUICK * last && !interrupted();) {
+                last = now;
+                newton(interrupted);
+                now = gap();
+            }
         for (int steps = 0; now > target && steps <= Slopes::STEPS && !interrupted(); ++steps) {
             if (steps > 0) newton(interrupted);
             for (int round = 0; round < most && (now = gap()) > target && !interrupted(); ++round)
@@ -146,6 +154,8 @@ private:
     static constexpr double TINY = std::numeric_limits<double>::min();
     static constexpr double GUARD = 1e-10;  // by what share the diagonal is raised: columns of a group may depend on each other
     static constexpr int CUTS = 10;         // of a step that leads up
+    static constexpr double QUICK = 0.1;    // of the gap: what is left of it while Newton's method alone is on its way
+    static constexpr double FINE = 1e-6;    // of the target: at its end a step more costs next to nothing, and coefficients are exact
     Slopes slopes;
     Blocks groups;
     double* w;
