@@ -96,7 +96,7 @@ function lay(svg: SVGSVGElement, width: number, height: number, xTitle: string, 
   };
 }
 
-/** A number on an axis, six characters at most: there is room for no more beside the title. */
+/** A number on an axis: there is room for seven characters beside the title. */
 const onAxis = (value: NumberValue): string => {
   const x = Number(value);
   const long = Math.abs(x) >= 1e4 || (x !== 0 && Math.abs(x) < 1e-2);

@@ -182,7 +182,7 @@ function pictureOf(section: HTMLElement, record: PageRecord, store: Store) {
     show: draw,
     build(place: HTMLElement, redraw: () => void) {
       changed = redraw;
-      const margin = { top: 10, right: 10, bottom: 40, left: 68 };
+      const margin = { top: 10, right: 10, bottom: 40, left: 82 };
       const height = (width: number) => Math.min(width, 560) - margin.left - margin.right + margin.top + margin.bottom;
       place.style.maxWidth = "560px";
       half = reach(record, store.now.pair);
