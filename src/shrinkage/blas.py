@@ -107,6 +107,8 @@ def times(A: Matrix, B: Matrix) -> Matrix:
 def square(A: Matrix) -> Matrix:
     """A A', (m, m), by symmetry for half the work."""
     m, k = A.shape
+    if m * m * k < 4 * LEAST:
+        return A @ A.T
     tiles = _tiles(m, m * m * k // 2, SIDE)
     if len(tiles) == 1:
         deep = _tiles(k, m * m * k // 2, DEEP)

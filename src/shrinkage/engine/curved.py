@@ -11,7 +11,7 @@ Lee, Sun and Saunders (2014), "Proximal Newton-type methods for minimizing compo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from shrinkage.losses import Logistic, Poisson
 
 FAMILIES = {Logistic: "bernoulli", Poisson: "poisson"}
 CORRECTIONS = 8  # of one model under one metric
+STRETCH = 100.0  # of a metric for one model
 EASY = 1  # after so few corrections the next batch keeps the metric
 METRICS = 20  # for one model that is hard to come by
 HALVINGS = 10
@@ -63,13 +64,15 @@ class Models:
 
 class Step(NamedTuple):
     """From models of one metric to the minimisers of theirs, `W` (b, U): how these pull the columns (b, U), the gaps the
-    minimisation left, what lifts the intercepts (b,), and how far predictors are `moved` (n, b)."""
+    minimisation left, what lifts the intercepts (b,), how far predictors are `moved` (n, b), and by which `scale` (b,) of the
+    metric."""
 
     W: Matrix
     slopes: Matrix
     inner: Vector
     lift: Vector
     moved: Matrix
+    scale: Vector
 
 
 class CurvedLane(Lane):
@@ -172,7 +175,7 @@ class CurvedLane(Lane):
         q, squares, lift = self._model(start, pulls)
         W, slopes, inner, tangent = self.modelled(q[0], squares[0], strengths, start.W[0], True)
         both = yield from self._fitted(np.vstack([W - old.W, tangent]), np.append(np.repeat(lift, b), 0.0))
-        step, along = Step(W, slopes, inner, lift, both[:, :-1]), both[:, -1].copy()
+        step, along = Step(W, slopes, inner, lift, both[:, :-1], np.ones(b)), both[:, -1].copy()
         models, vectors, gaps, values = self._judge(old, start.rho, values, step, strengths, panel)
         del both, step  # other lanes are at work before this one goes on
         for correction in range(1, CORRECTIONS):
@@ -187,23 +190,31 @@ class CurvedLane(Lane):
         return vectors, gaps, models, along
 
     def _corrected(self, old: Models, strengths: Vector) -> Asking[Step]:
-        """From each model one step under the metric."""
-        q, squares, lift = self._model(old, (yield self._pulls(old)).T)
+        """From each model one step under the metric times its `scale`: the model is that under the metric, divided by it."""
+        scale = self._scale(old.curvatures)
+        pulls = (yield self._pulls(old)).T / scale[:, None]
+        q, squares, lift = self._model(replace(old, rho=old.rho / scale), pulls)
         W, slopes, inner = np.empty_like(old.W), np.empty_like(old.W), np.empty(len(strengths))
         for i in range(len(strengths)):
-            found = self.modelled(q[i], squares[i], strengths[i : i + 1], old.W[i], False)
-            W[i], slopes[i], inner[i] = found[0][0], found[1][0], found[2][0]
-        return Step(W, slopes, inner, lift, (yield from self._fitted(W - old.W, lift)))
+            found = self.modelled(q[i], squares[i], strengths[i : i + 1] / scale[i], old.W[i], False)
+            W[i], slopes[i], inner[i] = found[0][0], scale[i] * found[1][0], scale[i] * found[2][0]
+        return Step(W, slopes, inner, lift, (yield from self._fitted(W - old.W, lift)), scale)
+
+    def _scale(self, curvatures: Matrix) -> Vector:
+        """By what curvatures (n, b) exceed the metric, all in all. Near separation they fall with the strength, all alike: seven
+        steps are then three."""
+        scale = curvatures.sum(axis=0) / self.held
+        return np.where(np.isfinite(scale), np.clip(scale, 1 / STRETCH, STRETCH), 1.0)
 
     def _judge(
         self, old: Models, rho: Matrix, before: Vector, step: Step, strengths: Vector, panel: Panel
     ) -> tuple[Models, Matrix, Vector, Vector]:  # fmt: skip
         """Where steps lead from models of objectives `before` (b,): models, dual residuals (n, b), gaps, objectives. `rho`: the
         models', or (n, 1) that of all."""
-        W, slopes, inner, lift, moved = step
+        W, slopes, inner, lift, moved, scale = step
         new = self._step(old, W, lift, moved)
         after = new.totals + strengths * self.penalty(W)
-        predicted, gaps, admitted = _core.judge(rho, self.metric, moved, new.rho, new.curvatures)
+        predicted, gaps, admitted = _core.judge(rho, self.metric, moved * scale, new.rho, new.curvatures)
         inner = inner + self._mend(predicted, gaps, admitted, slopes, new, strengths, inner, panel)
         gaps += inner + (1 - 1 / np.maximum(self.beyond(strengths, slopes), 1.0)) * (after - self.floor)
         gaps = np.where(admitted & (after < np.inf), gaps, np.inf)
