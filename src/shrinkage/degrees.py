@@ -56,15 +56,10 @@ def _trace(H: np.ndarray, bend: np.ndarray) -> float:
 
 def _group_curvature(twin, w: Vector, active: np.ndarray) -> np.ndarray:
     """slope (I - u u') / ||w_g|| in blocks; the slope of an L1 on the norm, or where a concave part starts."""
-    out = np.zeros((len(active), len(active)))
-    for g in np.unique(twin.groups[active]):
-        if g < 0:
-            continue
-        at = np.flatnonzero(twin.groups[active] == g)
-        block = w[active[at]]
-        size = float(np.linalg.norm(block))
-        unit = block / size
-        slope = float(twin.group_terms[0, g])
-        out[np.ix_(at, at)] = slope * (np.eye(len(at)) - np.outer(unit, unit)) / size
-        out[at, at] += float(twin.group_terms[1, g])
-    return out
+    group, block = twin.groups[active], w[active]
+    grouped = group >= 0
+    size = np.sqrt(np.bincount(np.maximum(group, 0), np.where(grouped, block**2, 0.0)))[group]
+    unit = np.divide(block, size, out=np.zeros(len(block)), where=grouped)
+    slope, l2 = np.where(grouped, twin.group_terms[:2, group], 0.0)
+    bend = np.divide(slope, size, out=np.zeros(len(block)), where=grouped)
+    return np.diag(bend + l2) - np.where(group[:, None] == group, np.outer(bend * unit, unit), 0.0)

@@ -145,7 +145,7 @@ class CurvedLane(Lane):
     def solve(self, strengths, tol, panel):
         """In steps between which it waits for products: see `together`."""
         state, target = self.state, 0.3 * tol * self.half
-        self.inner = max(LEAST_INNER, (0.1 * tol) ** 2) * self.half
+        self.inner = max(LEAST_INNER, self.share(tol)) * self.half
         start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
         pull = None
         if state.here == state.strength:  # what was read is of this model: its dual point will do for its gradient
@@ -162,6 +162,11 @@ class CurvedLane(Lane):
         count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
         self.lead(along)
         return Solved(models.W, models.levels, gaps, self._vector(vectors), models.totals, models.etas).first(count)
+
+    def share(self, tol: float) -> float:
+        """Of half the null deviance: the gap that a minimisation in the space of the Gram is to reach. What a dual point pulls too
+        much, as `beyond` counts it, is of the order of its root."""
+        return (0.1 * tol) ** 2
 
     def _attempt(
         self, start: Models, strengths: Vector, target: float, panel: Panel, pull: Vector | None = None

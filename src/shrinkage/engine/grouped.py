@@ -93,7 +93,7 @@ class ByGroups(Lane):
     spread: Vector | None = None
 
     def penalise(self, twin, relative):
-        self.spread = relative
+        self.spread, self.kept = relative, (NOTHING, NOTHING, NOTHING)
         self.laid = np.zeros(1, np.int64), np.zeros(0, np.int64), NOTHING  # see `layout`
         alone = twin.groups < 0
         labels = twin.groups.copy()
@@ -148,27 +148,36 @@ class ByGroups(Lane):
     def followed(self, q: Vector, yy: float, strengths: Vector, w: Vector, target: float) -> tuple[Matrix, Vector]:
         """Models of w'G w / 2 - q'w + yy / 2 from w on, one strength after another, as far as they come to gaps of `target`, and
         one at least; their gaps."""
-        by = np.ones(len(q)) if self.spread is None else self.spread[self.columns]
-        G = self.G if self.spread is None else self.G / by / by[:, None]
+        G, by = self._scaled()
         V, gaps, _ = _core.follow_groups(G, q / by, yy, *self.layout(), np.ascontiguousarray(strengths), w * by, target, ROUNDS)
-        W = V / by
-        count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)
+        W, far = V / by, gaps > target
+        count = max(int(np.argmax(far)), 1) if far.any() else len(gaps)
         return W[:count], gaps[:count]
+
+    def _scaled(self) -> tuple[Matrix, Any]:
+        """The Gram of the columns divided by their spread, and that (U,): formed once for each metric and working set."""
+        if self.spread is None:
+            return self.G, 1.0
+        metric, G, by = self.kept
+        if metric is not self.metric or len(G) != len(self.columns):
+            by = self.spread[self.columns]
+            G = self.G / by / by[:, None]
+            self.kept = self.metric, G, by
+        return G, by
 
     def _curved(self, w: Vector, c: float) -> tuple[Vector, Matrix, Vector]:
         """The columns in use, the second derivative of loss and penalty there, and the penalty's gradient at strength one."""
         starts, members, omega = self.layout()
-        blocks = [members[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
-        used = [(at, o) for at, o in zip(blocks, omega, strict=True) if w[at].any()]
-        active = np.concatenate([at for at, _ in used]) if used else np.zeros(0, np.int64)
-        H, slope, start = self.G[np.ix_(active, active)].copy(), np.zeros(len(active)), 0
-        for at, o in used:
-            by = np.ones(len(at)) if self.spread is None else self.spread[self.columns[at]]
-            size = float(np.linalg.norm(by * w[at]))
-            unit, here = by**2 * w[at] / size, slice(start, start + len(at))
-            H[here, here] += c * o / size * (np.diag(by**2) - np.outer(unit, unit))
-            slope[here] = o * unit
-            start += len(at)
+        by = np.ones(len(w)) if self.spread is None else self.spread[self.columns]
+        counts = np.diff(starts)
+        sizes = np.sqrt(np.add.reduceat((by * w)[members] ** 2, starts[:-1])) if len(omega) else omega
+        used = np.repeat(sizes > 0, counts)
+        active, group = members[used], np.repeat(np.arange(len(omega)), counts)[used]
+        by, omega, size = by[active], omega[group], sizes[group]
+        unit = by**2 * w[active] / size
+        H = self.G[np.ix_(active, active)] - np.where(group[:, None] == group, np.outer(c * omega / size * unit, unit), 0.0)
+        H[np.diag_indices(len(H))] += c * omega / size * by**2
+        slope = omega * unit
         return active, H, slope
 
     def turn(self, w: Vector, c: float) -> Vector:
@@ -260,10 +269,14 @@ class GroupedLane(ByGroups, SquaredLane):
 class CurvedGroupedLane(ByGroups, CurvedLane):
     """The same penalty under a likelihood whose curvature changes."""
 
+    def share(self, tol):
+        """Its gap is that of a dual point which pulls no group too much: of the order of what it would pull too much."""
+        return 0.01 * tol
+
     def modelled(self, q, squares, strengths, start, ahead):
         W, gaps = self.followed(q, squares, strengths, start, self.inner)
-        lacking = len(strengths) - len(W)
-        W, gaps = np.vstack([W, np.tile(W[-1], (lacking, 1))]), np.concatenate([gaps, np.full(lacking, np.inf)])
+        if lacking := len(strengths) - len(W):
+            W, gaps = np.vstack([W, np.tile(W[-1], (lacking, 1))]), np.concatenate([gaps, np.full(lacking, np.inf)])
         return W, q - W @ self.G, gaps, self.turn(W[-1], float(strengths[-1])) if ahead else NOTHING
 
     def beyond(self, strengths, slopes):
