@@ -19,12 +19,13 @@ from threadpoolctl import ThreadpoolController
 from shrinkage import threads
 
 F = TypeVar("F", bound=Callable[..., Any])
-Matrix = np.ndarray
+Matrix = Vector = np.ndarray
 
 LEAST = 4_000_000  # multiplications worth a tile of their own: a quarter of a millisecond
 MOST = 16  # tiles of a product
 SIDE = 256  # of a tile, at least: BLAS lays out the other factor anew for each
 THIN, THIN_SIDE = 32, 64  # which costs little where that has few columns
+READ = 4  # multiplications take as long as to read an entry out of memory
 DEEP = 1024  # terms of a part of a sum, at least
 
 
@@ -93,7 +94,7 @@ def times(A: Matrix, B: Matrix) -> Matrix:
     """A B, (m, n)."""
     (m, k), n = A.shape, B.shape[1]
     long, other = max(m, n), min(m, n)
-    tiles = _tiles(long, m * k * n, THIN_SIDE if other <= THIN else SIDE)
+    tiles = _tiles(long, m * k * n + READ * k * long, THIN_SIDE if other <= THIN else SIDE)
     if len(tiles) == 1:
         return A @ B
     out = np.empty((m, n), np.result_type(A, B))
@@ -102,6 +103,11 @@ def times(A: Matrix, B: Matrix) -> Matrix:
     else:
         threads.each(lambda at: np.matmul(A, B[:, at], out=out[:, at]), tiles)
     return out
+
+
+def apply(A: Matrix, v: Vector) -> Vector:
+    """A v, (m,)."""
+    return times(A, v[:, None])[:, 0]
 
 
 def square(A: Matrix) -> Matrix:

@@ -164,8 +164,8 @@ class CurvedLane(Lane):
         return Solved(models.W, models.levels, gaps, self._vector(vectors), models.totals, models.etas).first(count)
 
     def share(self, tol: float) -> float:
-        """Of half the null deviance: the gap that a minimisation in the space of the Gram is to reach. What a dual point pulls too
-        much, as `beyond` counts it, is of the order of its root."""
+        """Of half the null deviance: the gap that a minimisation in the space of the Gram is to reach. What a dual point pulls
+        too much then, as `beyond` counts it, is of the order of its root."""
         return (0.1 * tol) ** 2
 
     def _attempt(

@@ -23,13 +23,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
-from shrinkage import blas
+from shrinkage import blas, threads
 from shrinkage.designs import Matrix, Vector
 from shrinkage.losses.base import quiet
 
 SLOW = 0.3  # a step that leaves more of the largest gap than this asks for another matrix
 REFINED = 2  # steps to a tangent
 STEPS, MATRICES = 40, 8  # at most, for a batch
+STRIP = 256  # columns at a time
 PIVOTS = 6  # of the quadratic model's active set, at most
 RIDGES = (1e-6, 1e-4, 1e-2)  # tried in turn where groups depend on each other
 
@@ -109,9 +110,12 @@ class Chord:
         self.unit, self.s = c, at.r[:, 0] / c
         used = np.flatnonzero(h[rows.groups.label])
         share = np.sqrt((h / rows.groups.omega)[rows.groups.label[used]] / c)
-        A = rows.X[used]
-        A *= share[:, None]
-        A = A.astype(np.float32)
+        A = np.empty((len(used), rows.X.shape[1]), np.float32)
+
+        def scale(at: slice) -> None:
+            A[at] = rows.X[used[at]] * share[at, None]
+
+        threads.each(scale, threads.tiles(len(used), STRIP))
         K = blas.square(A.T)
         K[np.diag_indices(len(K))] += 1
         self.L, failed = linalg.lapack.spotrf(K.T, lower=1, clean=0, overwrite_a=1)
@@ -128,7 +132,11 @@ class Chord:
         starts = np.append(0, np.cumsum(counts))
         columns = groups.members[np.repeat(groups.starts[new] - starts[:-1], counts) + np.arange(starts[-1])]
         X = rows.X[columns]
-        Z = sparse.csr_array((X @ self.s, np.arange(len(X)), starts), shape=(len(new), len(X))) @ X / groups.omega[new, None]
+        Z = (
+            sparse.csr_array((blas.apply(X, self.s), np.arange(len(X)), starts), shape=(len(new), len(X)))
+            @ X
+            / groups.omega[new, None]
+        )
         if len(self.names) == 0:
             self.length = float(np.sqrt(np.max(np.sum(Z**2, axis=1)))) or 1.0
         Y = linalg.blas.strsm(1.0, self.L, (Z / self.length).astype(np.float32).T, lower=1)
@@ -201,7 +209,7 @@ class Chord:
         groups, c, h = rows.groups, float(at.c[0]), at.h[:, 0]
         here = np.searchsorted(groups.names, self.names)
         still, zero = h[here] == 0, np.zeros(len(here))
-        V, share = rows.X @ (at.r[:, 0] / c), (h / groups.omega)[groups.label]
+        V, share = blas.apply(rows.X, at.r[:, 0] / c), (h / groups.omega)[groups.label]
         s, rate, way = np.zeros(len(at.r)), np.zeros(len(h)), np.zeros(len(V))
         first, second = -at.r[:, 0] / c, np.zeros(len(h))
         for left in range(REFINED, 0, -1):
@@ -210,10 +218,10 @@ class Chord:
             )
             s += by[:, 0]
             rate[here] += D[:, 0] / self.scale
-            along = rows.X @ s
+            along = blas.apply(rows.X, s)
             way = share * along + (rate / groups.omega)[groups.label] * V  # dw / dc
             if left > 1:
-                first = -at.r[:, 0] / c - c * s - rows.X.T @ way
+                first = -at.r[:, 0] / c - c * s - blas.apply(rows.X.T, way)
                 second = np.add.reduceat((V * along)[groups.members], groups.starts[:-1]) / groups.omega
         return -way, rows.free((at.r[:, 0] / c + c * s)[:, None])[:, 0]
 
