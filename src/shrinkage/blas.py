@@ -19,7 +19,8 @@ from threadpoolctl import ThreadpoolController
 from shrinkage import threads
 
 F = TypeVar("F", bound=Callable[..., Any])
-Matrix = Vector = np.ndarray
+Matrix = np.ndarray
+Vector = np.ndarray
 
 LEAST = 4_000_000  # multiplications worth a tile of their own: a quarter of a millisecond
 MOST = 16  # tiles of a product
