@@ -184,7 +184,7 @@ void require_groups(const Labels& starts, const Labels& members, std::size_t gro
 }
 
 std::tuple<Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels starts, Labels members, Values omega,
-                                           Values strengths, Values start, double target, int most) {
+                                           Values strengths, Values start, double target, int most, double worth) {
     std::size_t k = q.shape(0), groups = omega.shape(0);
     require(start.shape(0) == k, "follow_groups: q and start must be (k,)");
     require_groups(starts, members, groups, k);
@@ -196,7 +196,7 @@ std::tuple<Out2, Out1, int> follow_groups_(Square G, Values q, double yy, Labels
         nb::gil_scoped_release unlocked;
         std::vector<double> w(start.data(), start.data() + k);
         Blocks blocks{starts.data(), members.data(), omega.data(), groups};
-        GroupFollower follower(GramSlopes(strip, q.data(), yy), blocks, w.data(), most);
+        GroupFollower follower(GramSlopes(strip, q.data(), yy), blocks, w.data(), most, worth);
         trail.walk(follower, w, strengths, target, false, watch);
         sweeps = follower.sweeps;
     }
@@ -431,9 +431,9 @@ NB_MODULE(_core, m) {
           "target"_a, "most"_a,
           "The same for ||y - X'w||^2 / 2, X (k, n) having a column of the design in each row, by these themselves.");
     m.def("follow_groups", &follow_groups_, "G"_a.noconvert(), "q"_a, "yy"_a, "starts"_a, "members"_a, "omega"_a, "strengths"_a,
-          "start"_a, "target"_a, "most"_a,
+          "start"_a, "target"_a, "most"_a, "worth"_a = 0.0,
           "Minimise w'Gw/2 - q'w + c sum omega_g ||w_g|| for each c in turn, until one is not reached: (coefs (m, k), gaps (m,), "
-          "inf where it was not tried, sweeps).");
+          "inf where it was not tried, sweeps). A gap grows by `worth` times the share of its dual point that the domain cuts off.");
     m.def("follow_sparse", &follow_sparse_, "values"_a, "weighted"_a, "rows"_a, "starts"_a, "mean"_a, "square"_a, "total"_a, "y"_a,
           "weights"_a, "unit"_a, "strengths"_a, "start"_a, "target"_a,
           "Minimise sum weights (y - (X - 1 mean') w)^2 / 2 + c P(w) for each c in turn, X in compressed columns: "

@@ -29,6 +29,7 @@ public:
     static constexpr std::size_t FEW = 100;  // columns up to which such a step costs less than sweeps, and comes first
 
     std::size_t count() const { return gram.k; }
+    double total() const { return yy; }
     double at(std::size_t j) const { return g[j]; }
     double cross(std::size_t i, std::size_t j) const { return gram.row(i)[j]; }
     const std::vector<double>& all() { return g; }
@@ -71,6 +72,7 @@ public:
     static constexpr std::size_t FEW = 0;
 
     std::size_t count() const { return k; }
+    double total() const { return kernels().dot(y, y, n); }
     double at(std::size_t j) const { return kernels().dot(X + j * n, r.data(), n); }
     double cross(std::size_t i, std::size_t j) const { return kernels().dot(X + i * n, X + j * n, n); }
     const std::vector<double>& all() {
@@ -101,8 +103,10 @@ private:
 template <class Slopes>
 class GroupFollower {
 public:
-    // `most`: rounds of sweeps for one strength, between two steps of Newton's method.
-    GroupFollower(Slopes slopes, Blocks groups, double* w, int most) : slopes(std::move(slopes)), groups(groups), w(w), most(most) {
+    // `most`: rounds of sweeps for one strength, between two steps of Newton's method. `worth`: what the share of a dual point that
+    // its domain cuts off costs besides the gap.
+    GroupFollower(Slopes slopes, Blocks groups, double* w, int most, double worth = 0)
+        : slopes(std::move(slopes)), groups(groups), w(w), most(most), worth(worth) {
         for (std::size_t i = 0; i < groups.count; ++i) {
             corners.push_back(blocks.size());
             const std::int64_t* at = groups.of(i);
@@ -119,8 +123,9 @@ public:
         strength = c;
         refresh();
         double now = gap();
+        const double fine = std::max(FINE * target, ROUNDING * slopes.total());
         if (slopes.count() <= Slopes::FEW && now > target)
-            for (double last = std::numeric_limits<double>::infinity(); now > FINE * target && now < QUICK * last && !interrupted();) {
+            for (double last = std::numeric_limits<double>::infinity(); now > fine && now < QUICK * last && !interrupted();) {
                 last = now;
                 newton(interrupted);
                 now = gap();
@@ -134,13 +139,13 @@ public:
         return now;
     }
 
-    // P - D over these columns at the dual point scaled into its domain, each summand >= 0.
+    // P - D over these columns at the dual point scaled into its domain, each summand >= 0; and what the scaling costs besides.
     double gap() {
         const std::vector<double>& g = slopes.all();
         double share = 1;
         for (std::size_t i = 0; i < groups.count; ++i)
             share = std::min(share, groups.omega[i] * strength / std::max(norm(g.data(), i), TINY));
-        double sum = (1 - share) * (1 - share) * std::max(slopes.squares(w), 0.0) / 2;
+        double sum = (1 - share) * (1 - share) * std::max(slopes.squares(w), 0.0) / 2 + (1 - share) * worth;
         for (std::size_t i = 0; i < groups.count; ++i) {
             double size = norm(w, i), along = 0;
             if (size == 0) continue;
@@ -155,11 +160,13 @@ private:
     static constexpr double GUARD = 1e-10;  // by what share the diagonal is raised: columns of a group may depend on each other
     static constexpr int CUTS = 10;         // of a step that leads up
     static constexpr double QUICK = 0.1;    // of the gap: what is left of it while Newton's method alone is on its way
+    static constexpr double ROUNDING = 1e-16;  // of the target's sum of squares
     static constexpr double FINE = 1e-6;    // of the target: at its end a step more costs next to nothing, and coefficients are exact
     Slopes slopes;
     Blocks groups;
     double* w;
     int most;
+    double worth;
     std::vector<double> u, factor, z, y;
     std::vector<double> blocks;  // of the Gram, group after group
     std::vector<std::size_t> corners;  // where each begins

@@ -67,12 +67,19 @@ def test_the_last_of_two_threads_sets_it_free(two):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="No fork here.")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_child_of_a_fork_may_work_too(two):
-    """It is forked while another thread holds the lock, and none of its own will ever let it go."""
-    with blas._alone.lock:
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if inside() == {1} else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    """It is forked while another thread is inside, or holds the lock, and none of its own will ever let go of either."""
+    for holding in (threading.Lock(), blas._alone.lock):
+        begun, end = threading.Event(), threading.Event()
+        other = threading.Thread(target=lambda begun=begun, end=end: inside(lambda: (begun.set(), end.wait(30))))
+        other.start()
+        begun.wait(10)
+        with holding:
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if _counts() == {2} and inside() == {1} and _counts() == {2} else 1)
+        end.set()
+        other.join(10)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and _counts() == {2}
 
 
 SHAPES = {
@@ -141,7 +148,9 @@ wide, tall = data(300, 1500), data(12000, 120)
 for X, y in (wide, tall):
     alphas, classes = np.geomspace(3, 0.03, 10), (y > 0).astype(float)
     groups = sh.Grouped(L1, np.arange(X.shape[1]) // 5)
+    far = np.tile(X, (1, 20_000 // X.shape[1]))[:40]
     for made in (
+        lambda: (sh.path(far, y[:40], LOSS, L1, n_alphas=3, ratio=0.5).predict(far),),
         lambda: path(X, y, LOSS, L1, n_alphas=15, ratio=0.05),
         lambda: path(X.astype(np.float32), y, LOSS, L1, n_alphas=10, ratio=0.1, standardize=True),
         lambda: select(X, y, LOSS, L1, n_alphas=12, ratio=0.1, cv=3, standardize=True),
@@ -151,6 +160,10 @@ for X, y in (wide, tall):
         lambda: path(X, classes, LOGIT, L1, n_alphas=8, ratio=0.1),
         lambda: select(X, classes, LOGIT, L1, n_alphas=6, ratio=0.2, cv=3),
         lambda: model(sh.RidgeCV(alphas=alphas), X, y),
+        lambda: model(sh.RidgeCV(alphas=alphas, cv=3, scoring="r2"), X, y),
+        lambda: model(sh.LogisticRegressionCV(Cs=[0.01, 0.1], cv=3, l1_ratios=[1.0], scoring="neg_log_loss"), X, classes),
+        lambda: path(X, classes, LOGIT, groups, n_alphas=6, ratio=0.3),
+        lambda: select(X, np.round(np.exp(y / 9)), sh.Poisson(), L1, n_alphas=5, ratio=0.3, cv=3),
         lambda: model(sh.Lasso(alpha=0.2), X, y),
         lambda: (lambda one: (one.coef, one.intercept, one.objective))(sh.solve(X, y, sh.Huber(), 0.3 * len(y) * L1, tol=1e-3)),
     ):

@@ -5,6 +5,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 import shrinkage as sh
+from shrinkage.engine.working import WorkingSet
 from tests.test_engine_likelihoods import LOSSES, Judge, check, data, loss
 
 P = 60
@@ -147,3 +148,14 @@ def test_degrees_of_freedom_of_groups_are_those_of_the_trace(one):
             unit = w[at][here] / size
             bend[np.ix_(here, here)] = len(y) * alpha / size * (np.eye(here.sum()) - np.outer(unit, unit))
         assert found.df[i] == pytest.approx(np.trace(np.linalg.solve(H + bend, H)) if len(at) else 0, rel=1e-5)
+
+
+def test_weakly_penalised_groups_are_not_left_at_a_gap_that_no_metric_mends(monkeypatch):
+    """Near alpha_max on noise, what a dual point gives up costs many times the gap of the quadratic model."""
+    metrics = []
+    monkeypatch.setattr(WorkingSet, "apart", lambda *a, apart=WorkingSet.apart: metrics.append(a) or apart(*a))
+    rng = np.random.default_rng(3)
+    X = np.sqrt(0.1) * rng.standard_normal((1000, 300)) + np.sqrt(0.9) * rng.standard_normal((1000, 1))
+    y = (rng.random(1000) < 0.5).astype(float)
+    path = sh.path(X, y, sh.Logistic(), sh.Grouped(sh.L1(1.0), np.arange(300) // 5), n_alphas=25, ratio=0.3)
+    assert all(path.outcomes) and len(metrics) <= 2

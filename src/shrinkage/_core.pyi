@@ -45,6 +45,7 @@ def follow_groups(
     start: Floats,
     target: float,
     most: int,
+    worth: float = 0.0,
 ) -> tuple[Floats, Floats, int]: ...
 def follow_columns(
     X: Floats,

@@ -34,7 +34,7 @@ class _Alone:
     """How many callers want BLAS on one thread, in whichever threads they are: the first holds it, the last lets go."""
 
     def __init__(self) -> None:
-        self.lock, self.callers = threading.Lock(), 0
+        self.lock, self.callers, self.mine = threading.Lock(), 0, threading.local()
         self.before: list[int] = []
 
     def __enter__(self) -> None:
@@ -43,16 +43,21 @@ class _Alone:
                 self.before = [one.num_threads for one in _every()]
                 _set([1] * len(self.before))
             self.callers += 1
+        self.mine.depth = getattr(self.mine, "depth", 0) + 1
 
     def __exit__(self, *_: Any) -> None:
+        self.mine.depth -= 1
         with self.lock:
             self.callers -= 1
             if self.callers == 0:
                 _set(self.before)
 
     def forked(self) -> None:
-        """In a child, where nobody else can let go of the lock."""
-        self.lock = threading.Lock()
+        """In a child, where nobody else is left to let go of the lock, and of BLAS."""
+        others = self.callers - getattr(self.mine, "depth", 0)
+        self.lock, self.callers = threading.Lock(), self.callers - others
+        if others and self.callers == 0:
+            _set(self.before)
 
 
 _alone = _Alone()
@@ -61,7 +66,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def alone(function: F) -> F:
-    """While the function runs, BLAS works on one thread, in the whole process."""
+    """While the function runs, BLAS works on one thread: in the whole process where it has threads of its own (OpenBLAS, as the
+    wheels of NumPy and SciPy bring it; BLIS), in the calling thread where it takes OpenMP's or Intel's."""
 
     @wraps(function)
     def held(*args: Any, **kwargs: Any) -> Any:
@@ -97,7 +103,8 @@ def times(A: Matrix, B: Matrix) -> Matrix:
     long, other = max(m, n), min(m, n)
     tiles = _tiles(long, m * k * n + READ * k * long, THIN_SIDE if other <= THIN else SIDE)
     if len(tiles) == 1:
-        return A @ B
+        deep = _tiles(k, m * k * n, DEEP)
+        return threads.total(lambda at: A[:, at] @ B[at], deep, m * n, MOST * m * n) if len(deep) > 1 else A @ B
     out = np.empty((m, n), np.result_type(A, B))
     if m >= n:
         threads.each(lambda at: np.matmul(A[at], B, out=out[at]), tiles)
@@ -119,7 +126,7 @@ def square(A: Matrix) -> Matrix:
     tiles = _tiles(m, m * m * k // 2, SIDE)
     if len(tiles) == 1:
         deep = _tiles(k, m * m * k // 2, DEEP)
-        return threads.total(lambda at: A[:, at] @ A[:, at].T, deep, m * m)
+        return threads.total(lambda at: A[:, at] @ A[:, at].T, deep, m * m, MOST * m * m)
     out = np.empty((m, m), A.dtype)
 
     def tile(at: slice) -> None:

@@ -236,7 +236,9 @@ class Dense(Design):
             return self.scale[:, None] * np.concatenate(parts)
         if self.compiled or self.data.flags.f_contiguous:
             tiles, block = self._by_columns(WIDTH if R.shape[1] > SOME else 1)
-            return np.concatenate(threads.each(lambda at: block(at).T @ R, tiles))
+            out = np.empty((self.shape[1], R.shape[1]))
+            threads.each(lambda at: np.matmul(block(at).T, R, out=out[at]), tiles)
+            return out
         tiles, block = self._by_rows()
         return threads.total(lambda rows: block(rows).T @ R[rows], tiles, self.shape[1] * R.shape[1])
 
@@ -247,7 +249,9 @@ class Dense(Design):
             scaled[columns] = self.scale[columns, None] * B
             return blas.times(self.data, scaled) - self.shift @ scaled
         tiles, block = self._by_rows(columns)
-        return np.concatenate(threads.each(lambda rows: block(rows) @ B, tiles))
+        out = np.empty((n, B.shape[1]))
+        threads.each(lambda rows: np.matmul(block(rows), B, out=out[rows]), tiles)
+        return out
 
     def gram(self, columns, others, weights):
         same = len(columns) == len(others) and np.array_equal(columns, others)
@@ -293,13 +297,14 @@ class Dense(Design):
     def _whole_products(self, border: Matrix) -> Matrix:
         """Of all rows: nothing is copied. For raw data."""
         n, p = self.shape
-        out = np.empty((p + 2, p + 2))
 
         def term(rows: slice) -> Matrix:
             part = self.data[rows]  # both now, while the rows are in the cache: another reading would cost a tenth more
             return np.hstack([blas.square(part.T), part.T @ border[rows]])
 
-        out[:p] = threads.total(term, threads.tiles(n, max(2048, CHUNK_BYTES // (16 * (p + 2)))), p * (p + 2))
+        sums = threads.total(term, threads.tiles(n, max(2048, CHUNK_BYTES // (16 * (p + 2)))), p * (p + 2))
+        out = np.empty((p + 2, p + 2))
+        out[:p] = sums
         out[p:, :p], out[p:, p:] = out[:p, p:].T, border.T @ border
         return out
 
@@ -317,8 +322,10 @@ class Dense(Design):
                 if root is not None:
                     block *= root[order, None]
                 parts = [block[start:end] for start, end in zip(ends, ends[1:], strict=False)]
-                for product, its in zip(threads.each(lambda part: blas.square(part.T), parts), marks, strict=True):
-                    _add(product, its, out)
+                for some in threads.tiles(len(parts), threads.count()):
+                    products = threads.each(lambda part: blas.square(part.T), parts[some])
+                    for product, its in zip(products, marks[some], strict=True):
+                        _add(product, its, out)
         return outs
 
     def _chunks(self, count: int) -> list[slice]:

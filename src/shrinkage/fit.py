@@ -102,7 +102,6 @@ class Solution:
     def converged(self) -> bool:
         return bool(self.outcome)
 
-    @blas.alone
     def linear_predictor(self, X: Any, offset: Any = None) -> Vector:
         """X coef + intercept + offset, (n,)."""
         return linear_predictor(X, self.coef, self.intercept, offset)
@@ -117,6 +116,7 @@ class Solution:
         return f"{kept} of {counted(len(self.coef), 'coefficient')} {are(kept)} not zero. {ending}{self.certificate}"
 
 
+@blas.alone
 def linear_predictor(X: Any, coef: Vector, intercept: float, offset: Any = None) -> Vector:
     """X coef + intercept + offset, in float64; X anything `solve` takes."""
     design = read_design(X).design

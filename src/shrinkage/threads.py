@@ -1,4 +1,4 @@
-"""A few threads of our own for compiled loops that release the GIL.
+"""A few threads of our own, for what releases the GIL: compiled loops and products of matrices.
 
 Work is cut into tiles that do not depend on the number of threads, and results come back in order, so that no bit of an
 answer does either.
@@ -17,7 +17,7 @@ import numpy as np
 T = TypeVar("T")
 R = TypeVar("R")
 
-ROOM = 100_000  # numbers of a sum's terms that may wait for those before them
+ROOM = 100_000  # numbers
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -56,9 +56,10 @@ def each(function: Callable[[T], R], tiles: Iterable[T], threads: int | None = N
         raise
 
 
-def total(term: Callable[[T], Any], tiles: Sequence[T], size: int) -> Any:
-    """The sum of term(tile), an array of `size` numbers, over tiles, of which there is one or more: in their order."""
-    some, out = 1 if count() == 1 else max(1, ROOM // max(size, 1)), None
+def total(term: Callable[[T], Any], tiles: Sequence[T], size: int, room: int = ROOM) -> Any:
+    """The sum of term(tile), an array of `size` numbers, over tiles, of which there is one or more: in their order. `room`: for
+    how many numbers of terms that wait for those before them."""
+    some, out = 1 if count() == 1 else max(1, room // max(size, 1)), None
     for start in range(0, len(tiles), some):
         for one in each(term, tiles[start : start + some]):
             out = one if out is None else np.add(out, one, out=out)

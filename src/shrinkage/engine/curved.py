@@ -145,7 +145,7 @@ class CurvedLane(Lane):
     def solve(self, strengths, tol, panel):
         """In steps between which it waits for products: see `together`."""
         state, target = self.state, 0.3 * tol * self.half
-        self.inner = max(LEAST_INNER, self.share(tol)) * self.half
+        self.fine = max(LEAST_INNER, self.share(tol))
         start = self.look(state.w[None, :], np.array([state.level]), state.eta[:, None])
         pull = None
         if state.here == state.strength:  # what was read is of this model: its dual point will do for its gradient
@@ -178,7 +178,7 @@ class CurvedLane(Lane):
         values = old.totals + strengths * self.penalty(old.W)
         pulls = (yield self._pulls(start)).T if pull is None else pull[None, :]
         q, squares, lift = self._model(start, pulls)
-        W, slopes, inner, tangent = self.modelled(q[0], squares[0], strengths, start.W[0], True)
+        W, slopes, inner, tangent = self.modelled(q[0], squares[0], strengths, start.W[0], self.half, True)
         both = yield from self._fitted(np.vstack([W - old.W, tangent]), np.append(np.repeat(lift, b), 0.0))
         step, along = Step(W, slopes, inner, lift, both[:, :-1], np.ones(b)), both[:, -1].copy()
         models, vectors, gaps, values = self._judge(old, start.rho, values, step, strengths, panel)
@@ -201,7 +201,7 @@ class CurvedLane(Lane):
         q, squares, lift = self._model(replace(old, rho=old.rho / scale), pulls)
         W, slopes, inner = np.empty_like(old.W), np.empty_like(old.W), np.empty(len(strengths))
         for i in range(len(strengths)):
-            found = self.modelled(q[i], squares[i], strengths[i : i + 1] / scale[i], old.W[i], False)
+            found = self.modelled(q[i], squares[i], strengths[i : i + 1] / scale[i], old.W[i], self.half / scale[i])
             W[i], slopes[i], inner[i] = found[0][0], scale[i] * found[1][0], scale[i] * found[2][0]
         return Step(W, slopes, inner, lift, (yield from self._fitted(W - old.W, lift)), scale)
 
@@ -219,7 +219,9 @@ class CurvedLane(Lane):
         W, slopes, inner, lift, moved, scale = step
         new = self._step(old, W, lift, moved)
         after = new.totals + strengths * self.penalty(W)
-        predicted, gaps, admitted = _core.judge(rho, self.metric, moved * scale, new.rho, new.curvatures)
+        predicted, gaps, admitted = _core.judge(
+            rho, self.metric, moved * scale if np.any(scale != 1) else moved, new.rho, new.curvatures
+        )
         inner = inner + self._mend(predicted, gaps, admitted, slopes, new, strengths, inner, panel)
         gaps += inner + (1 - 1 / np.maximum(self.beyond(strengths, slopes), 1.0)) * (after - self.floor)
         gaps = np.where(admitted & (after < np.inf), gaps, np.inf)
@@ -291,13 +293,13 @@ class CurvedLane(Lane):
         return out + squares / 2 + np.sqrt(2 * inner * squares)
 
     def modelled(
-        self, q: Vector, squares: float, strengths: Vector, start: Vector, ahead: bool
+        self, q: Vector, squares: float, strengths: Vector, start: Vector, half: float, ahead: bool = False
     ) -> tuple[Matrix, Matrix, Vector, Vector]:  # fmt: skip
         """The models (b, U) of a quadratic loss, from `start` on; how it pulls the columns there (b, U); gaps; and, if `ahead`,
-        -dw / d strength at the last."""
+        -dw / d strength at the last. `half`: half the null deviance, in the units of that loss."""
         unit = np.ascontiguousarray(self.unit[:, self.columns])
         return _core.follow(
-            self.G, q, squares, unit, np.ascontiguousarray(strengths), start, self.inner, ahead, self.memory
+            self.G, q, squares, unit, np.ascontiguousarray(strengths), start, self.fine * half, ahead, self.memory
         )[:4]  # fmt: skip
 
     def beyond(self, strengths: Vector, slopes: Matrix) -> Vector:

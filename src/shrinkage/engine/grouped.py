@@ -23,6 +23,7 @@ from shrinkage.engine.panels import DensePanel, Panel, roomier
 from shrinkage.engine.squares import SquaredLane, SquaredSet, solve_symmetric
 from shrinkage.engine.working import NOTHING
 
+SMALL = 256  # columns whose Gram costs nothing to keep twice, and whose models come faster than a copy of it
 ROUNDS = 1  # of sweeps between two steps of Newton's method
 MOST_ROUNDS = 500  # over the columns themselves, where Newton's method would factor a matrix larger than they are
 SHARE = 0.1  # of the gap that is allowed
@@ -145,24 +146,29 @@ class ByGroups(Lane):
             self.laid = starts, members, self.unit[0, self.columns[members[firsts]]]
         return self.laid
 
-    def followed(self, q: Vector, yy: float, strengths: Vector, w: Vector, target: float) -> tuple[Matrix, Vector]:
+    def followed(
+        self, q: Vector, yy: float, strengths: Vector, w: Vector, target: float, worth: float = 0.0
+    ) -> tuple[Matrix, Vector]:  # fmt: skip
         """Models of w'G w / 2 - q'w + yy / 2 from w on, one strength after another, as far as they come to gaps of `target`, and
-        one at least; their gaps."""
+        one at least; their gaps, to which the share that a dual point must give up adds so much of `worth`."""
         G, by = self._scaled()
-        V, gaps, _ = _core.follow_groups(G, q / by, yy, *self.layout(), np.ascontiguousarray(strengths), w * by, target, ROUNDS)
+        V, gaps, _ = _core.follow_groups(
+            G, q / by, yy, *self.layout(), np.ascontiguousarray(strengths), w * by, target, ROUNDS, worth
+        )
         W, far = V / by, gaps > target
         count = max(int(np.argmax(far)), 1) if far.any() else len(gaps)
         return W[:count], gaps[:count]
 
     def _scaled(self) -> tuple[Matrix, Any]:
-        """The Gram of the columns divided by their spread, and that (U,): formed once for each metric and working set."""
+        """The Gram of the columns divided by their spread, and that (U,): kept while it serves, where it is small."""
         if self.spread is None:
             return self.G, 1.0
         metric, G, by = self.kept
         if metric is not self.metric or len(G) != len(self.columns):
             by = self.spread[self.columns]
             G = self.G / by / by[:, None]
-            self.kept = self.metric, G, by
+            if len(by) <= SMALL:
+                self.kept = self.metric, G, by
         return G, by
 
     def _curved(self, w: Vector, c: float) -> tuple[Vector, Matrix, Vector]:
@@ -270,11 +276,11 @@ class CurvedGroupedLane(ByGroups, CurvedLane):
     """The same penalty under a likelihood whose curvature changes."""
 
     def share(self, tol):
-        """Its gap is that of a dual point which pulls no group too much: of the order of what it would pull too much."""
+        """Its gap is that of a dual point that pulls no group too much, and what that costs is in it (`worth`)."""
         return 0.01 * tol
 
-    def modelled(self, q, squares, strengths, start, ahead):
-        W, gaps = self.followed(q, squares, strengths, start, self.inner)
+    def modelled(self, q, squares, strengths, start, half, ahead=False):
+        W, gaps = self.followed(q, squares, strengths, start, self.fine * half, half)
         if lacking := len(strengths) - len(W):
             W, gaps = np.vstack([W, np.tile(W[-1], (lacking, 1))]), np.concatenate([gaps, np.full(lacking, np.inf)])
         return W, q - W @ self.G, gaps, self.turn(W[-1], float(strengths[-1])) if ahead else NOTHING

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from shrinkage import blas
 from shrinkage.errors import ParameterError
 from shrinkage.estimators.classify import Classifier, log_probabilities
 from shrinkage.estimators.cv import (
@@ -261,6 +262,7 @@ class _Fixed(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None):
         return self
 
+    @blas.alone
     def decision_function(self, X: Any) -> np.ndarray:
         return np.asarray(X @ self.coef + self.intercept)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage import blas
 from shrinkage.errors import ParameterError
 from shrinkage.estimators.base import Model, Regressor
 from shrinkage.estimators.classify import Classifier, log_probabilities
@@ -50,6 +51,7 @@ class _Penalized(Model):
         self._keep(X, [of_path(self._at(task, self.alpha_), choice.path, choice.index, stated)], None)
 
 
+@blas.alone
 def column_sd(X: Any, weights: np.ndarray | None) -> np.ndarray:
     """The standard deviation of each column (divisor: the sum of the weights), 1 for a constant one."""
     design = read_design(X).design

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
+from shrinkage import blas
 from shrinkage.errors import ParameterError
 from shrinkage.estimators.base import Regressor
 from shrinkage.estimators.cv import (
@@ -247,5 +248,6 @@ class _Fixed(RegressorMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None):
         return self
 
+    @blas.alone
     def predict(self, X: Any) -> np.ndarray:
         return np.asarray(X @ self.coef.T + self.intercept)
