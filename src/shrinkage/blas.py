@@ -91,6 +91,7 @@ def _set(counts: list[int]) -> None:
 
 
 def _tiles(length: int, work: int, least: int) -> list[slice]:
+    """0 .. length in slices of `least` or more, each with its share of so many multiplications; one where that is little."""
     count = min(MOST, work // LEAST, length // least)
     if count < 2:
         return [slice(0, length)]
@@ -121,7 +122,7 @@ def apply(A: Matrix, v: Vector) -> Vector:
 def square(A: Matrix) -> Matrix:
     """A A', (m, m), by symmetry for half the work."""
     m, k = A.shape
-    if m * m * k < 4 * LEAST:
+    if m * m * k < 4 * LEAST:  # no more than one tile: as quick as can be, for light lanes
         return A @ A.T
     tiles = _tiles(m, m * m * k // 2, SIDE)
     if len(tiles) == 1:

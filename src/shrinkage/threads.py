@@ -17,7 +17,7 @@ import numpy as np
 T = TypeVar("T")
 R = TypeVar("R")
 
-ROOM = 100_000  # numbers
+ROOM = 100_000  # numbers of a sum's terms that may wait: few beside any X that matters
 
 _pool: ThreadPoolExecutor | None = None
 

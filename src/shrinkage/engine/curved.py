@@ -206,8 +206,8 @@ class CurvedLane(Lane):
         return Step(W, slopes, inner, lift, (yield from self._fitted(W - old.W, lift)), scale)
 
     def _scale(self, curvatures: Matrix) -> Vector:
-        """By what curvatures (n, b) exceed the metric, all in all. Near separation they fall with the strength, all alike: seven
-        steps are then three."""
+        """By what curvatures (n, b) exceed the metric, all in all. Near separation they fall with the strength, much alike: five
+        corrections of a batch are then three."""
         scale = curvatures.sum(axis=0) / self.held
         return np.where(np.isfinite(scale), np.clip(scale, 1 / STRETCH, STRETCH), 1.0)
 
