@@ -466,6 +466,18 @@ class TestPathShowConvert:
         assert run("convert").code == 2
 
 
+def test_ctrl_c_within_an_import_is_an_interrupt_too(run, towns, monkeypatch):
+    def wrapped(*_, **__):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as stop:
+            raise RuntimeError("Error calling __set_name__") from stop
+
+    monkeypatch.setattr("shrinkage.cli.training.read_table", wrapped)
+    result = run("fit", towns, "--target", "price")
+    assert result.code == 130 and result.err.startswith("Interrupted")
+
+
 def test_warnings_of_the_fit_reach_the_person(run, towns, monkeypatch):
     from sklearn.exceptions import ConvergenceWarning
 

@@ -91,17 +91,6 @@ class TestInterrupt:
         assert out == "" and "Interrupted" in err and "Traceback" not in err
         assert [entry.name for entry in tmp_path.iterdir()] == ["wide.csv"] and not model.exists()
 
-    def test_ctrl_c_within_an_import_is_an_interrupt_too(self, run, towns, monkeypatch):
-        def wrapped(*_, **__):
-            try:
-                raise KeyboardInterrupt
-            except KeyboardInterrupt as stop:
-                raise RuntimeError("Error calling __set_name__") from stop
-
-        monkeypatch.setattr("shrinkage.cli.training.read_table", wrapped)
-        result = run("fit", towns, "--target", "price")
-        assert result.code == 130 and result.err.startswith("Interrupted")
-
 
 class TestExamples:
     def test_the_data_are_what_the_script_writes(self, tmp_path, monkeypatch):
