@@ -59,6 +59,16 @@ static inline Pack all(double x) { return Pack{x, x, x, x}; }
 static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 static inline Pack lower(Pair x) { return Pack{x[0], x[1], x[2], x[3]}; }
 static inline Pack upper(Pair x) { return Pack{x[4], x[5], x[6], x[7]}; }
+static inline Pair beside(Pack a, Pack b) { return Pair{a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]}; }
+// By halves: where no register holds a pair, compilers choose between two of them entry by entry, at four times the cost.
+static inline Pair lesser(Pair a, Pair b) {
+    Pack c = lower(a), d = lower(b), e = upper(a), f = upper(b);
+    return beside(c < d ? c : d, e < f ? e : f);
+}
+static inline Pair greater(Pair a, Pair b) {
+    Pack c = lower(a), d = lower(b), e = upper(a), f = upper(b);
+    return beside(c > d ? c : d, e > f ? e : f);
+}
 static inline double sum(Pair x) { return sum(lower(x) + upper(x)); }
 static inline double least(Pair x) {
     for (std::size_t i = 1; i < LANES; ++i) x[0] = std::min(x[0], x[i]);
@@ -147,8 +157,8 @@ static Block first_look(const T* __restrict x, const double* __restrict w, std::
         } else {
             sums += at - from;
         }
-        low = lows < low ? lows : low;
-        high = highs > high ? highs : high;
+        low = lesser(lows, low);
+        high = greater(highs, high);
     }
     Block out{w ? sum(held) : static_cast<double>(n), sum(sums), least(low), most(high)};
     for (; i < n; ++i) {
