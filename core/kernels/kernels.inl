@@ -10,93 +10,50 @@
 
 namespace KERNELS {
 
-// Four numbers side by side: a vector of whatever width the instruction set has.
-typedef double Pack __attribute__((vector_size(32)));
+#include "vectors.inl"
+
+typedef Vector<double, 4> Pack;
+typedef Vector<double, 8> Pair;
+typedef decltype(Pair{} < Pair{}) Whole;  // whole numbers as wide as a Pair's
 constexpr std::size_t WIDE = 4, LANES = 8;
-#ifdef __AVX512F__
-constexpr std::size_t REGISTERS = 32;
-#else
-constexpr std::size_t REGISTERS = 16;
-#endif
 constexpr double INFINITE = __builtin_huge_val();
 
 // Entries from which on what is read next is fetched: what a machine fetches by itself ends with a page.
 constexpr std::size_t AHEAD = 512;
 
-static inline Pack load(const double* x) {
-    Pack out;
-    std::memcpy(&out, x, sizeof out);
-    return out;
-}
-
-static inline Pack load(const float* x) {
-    typedef float Half __attribute__((vector_size(16)));
-    Half out;
-    std::memcpy(&out, x, sizeof out);
-    return __builtin_convertvector(out, Pack);
-}
-
-// Two of them: one register where the machine has such.
-typedef double Pair __attribute__((vector_size(64)));
-
-static inline Pair load2(const double* x) {
-    Pair out;
-    std::memcpy(&out, x, sizeof out);
-    return out;
-}
-
-static inline Pair load2(const float* x) {
-    typedef float Whole __attribute__((vector_size(32)));
-    Whole out;
-    std::memcpy(&out, x, sizeof out);
-    return __builtin_convertvector(out, Pair);
-}
-
-static inline void store2(double* to, Pair x) { std::memcpy(to, &x, sizeof x); }
-static inline Pair larger(Pair a, Pair b) { return a > b ? a : b; }
-static inline Pair both(double x) { return Pair{} + x; }
-static inline Pack all(double x) { return Pack{x, x, x, x}; }
+static inline Pair both(double x) { return spread<Pair>(x); }
+static inline Pack all(double x) { return spread<Pack>(x); }
 static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
-static inline Pack lower(Pair x) { return Pack{x[0], x[1], x[2], x[3]}; }
-static inline Pack upper(Pair x) { return Pack{x[4], x[5], x[6], x[7]}; }
-static inline Pair beside(Pack a, Pack b) { return Pair{a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]}; }
-// By halves: where no register holds a pair, compilers choose between two of them entry by entry, at four times the cost.
-static inline Pair lesser(Pair a, Pair b) {
-    Pack c = lower(a), d = lower(b), e = upper(a), f = upper(b);
-    return beside(c < d ? c : d, e < f ? e : f);
-}
-static inline Pair greater(Pair a, Pair b) {
-    Pack c = lower(a), d = lower(b), e = upper(a), f = upper(b);
-    return beside(c > d ? c : d, e > f ? e : f);
-}
-static inline double sum(Pair x) { return sum(lower(x) + upper(x)); }
+static inline double sum(Pair x) { return sum(lower<Pack>(x) + upper<Pack>(x)); }
 static inline double least(Pair x) {
-    for (std::size_t i = 1; i < LANES; ++i) x[0] = std::min(x[0], x[i]);
-    return x[0];
+    double out = x[0];
+    for (std::size_t i = 1; i < LANES; ++i) out = std::min(out, x[i]);
+    return out;
 }
 static inline double most(Pair x) {
-    for (std::size_t i = 1; i < LANES; ++i) x[0] = std::max(x[0], x[i]);
-    return x[0];
+    double out = x[0];
+    for (std::size_t i = 1; i < LANES; ++i) out = std::max(out, x[i]);
+    return out;
 }
 
 static double dot(const double* __restrict x, const double* __restrict y, std::size_t n) {
     Pair sums[2] = {};
     std::size_t i = 0;
     for (; i + 4 * WIDE <= n; i += 4 * WIDE)
-        for (std::size_t s = 0; s < 2; ++s) sums[s] += load2(x + i + 2 * s * WIDE) * load2(y + i + 2 * s * WIDE);
-    Pack first = lower(sums[0]);
-    for (; i + WIDE <= n; i += WIDE) first += load(x + i) * load(y + i);
+        for (std::size_t s = 0; s < 2; ++s) sums[s] += load<Pair>(x + i + 2 * s * WIDE) * load<Pair>(y + i + 2 * s * WIDE);
+    Pack first = lower<Pack>(sums[0]);
+    for (; i + WIDE <= n; i += WIDE) first += load<Pack>(x + i) * load<Pack>(y + i);
     double rest = 0;
     for (; i < n; ++i) rest += x[i] * y[i];
-    return sum((first + lower(sums[1])) + (upper(sums[0]) + upper(sums[1]))) + rest;
+    return sum((first + lower<Pack>(sums[1])) + (upper<Pack>(sums[0]) + upper<Pack>(sums[1]))) + rest;
 }
 
 static void dot8(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
     Pair sums[8] = {};
     std::size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        Pair at = load2(x + i);
-        for (std::size_t r = 0; r < 8; ++r) sums[r] += at * load2(y[r] + i);
+        Pair at = load<Pair>(x + i);
+        for (std::size_t r = 0; r < 8; ++r) sums[r] += at * load<Pair>(y[r] + i);
     }
     for (std::size_t r = 0; r < 8; ++r) {
         double rest = 0;
@@ -148,17 +105,17 @@ static Block first_look(const T* __restrict x, const double* __restrict w, std::
     std::size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         __builtin_prefetch(x + i + AHEAD);
-        Pair at = load2(x + i), lows = at, highs = at;
+        Pair at = load<Pair>(x + i), lows = at, highs = at;
         if (w) {
-            Pair share = load2(w + i);
+            Pair share = load<Pair>(w + i);
             held += share;
             sums += share * (at - from);
-            lows = share > 0 ? at : none, highs = share > 0 ? at : -none;
+            lows = choose(share > both(0), at, none), highs = choose(share > both(0), at, -none);
         } else {
             sums += at - from;
         }
         low = lesser(lows, low);
-        high = greater(highs, high);
+        high = larger(highs, high);
     }
     Block out{w ? sum(held) : static_cast<double>(n), sum(sums), least(low), most(high)};
     for (; i < n; ++i) {
@@ -176,8 +133,8 @@ static double squares(const T* __restrict x, const double* __restrict w, std::si
     Pair sums = {};
     std::size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        Pair by = load2(x + i) - from;
-        sums += w ? load2(w + i) * by * by : by * by;
+        Pair by = load<Pair>(x + i) - from;
+        sums += w ? load<Pair>(w + i) * by * by : by * by;
     }
     double rest = 0;
     for (; i < n; ++i) {
@@ -218,21 +175,21 @@ static void moments_of_strip(const View<T>& X, const double* weights, std::size_
         Pack centre[K], sums[K] = {}, apart[K] = {};
         double held = 0;
         const T* origin = block + first_used(weights ? weights + start : nullptr, n) * X.row;
-        for (std::size_t k = 0; k < K; ++k) centre[k] = load(origin + k * WIDE);
+        for (std::size_t k = 0; k < K; ++k) centre[k] = load<Pack>(origin + k * WIDE);
         for (std::size_t i = 0; i < n; ++i) {
             double w = weights ? weights[start + i] : 1.0;
             held += w;
             for (std::size_t k = 0; k < K; ++k) {
-                Pack at = load(block + i * X.row + k * WIDE);
+                Pack at = load<Pack>(block + i * X.row + k * WIDE);
                 sums[k] += all(w) * (at - centre[k]);
-                if (w > 0) low[k] = at < low[k] ? at : low[k], high[k] = at > high[k] ? at : high[k];
+                if (w > 0) low[k] = lesser(at, low[k]), high[k] = larger(at, high[k]);
             }
         }
         for (std::size_t k = 0; k < K; ++k) centre[k] += held > 0 ? sums[k] / all(held) : sums[k];
         for (std::size_t i = 0; i < n; ++i) {
             double w = weights ? weights[start + i] : 1.0;
             for (std::size_t k = 0; k < K; ++k) {
-                Pack by = load(block + i * X.row + k * WIDE) - centre[k];
+                Pack by = load<Pack>(block + i * X.row + k * WIDE) - centre[k];
                 apart[k] += all(w) * by * by;
             }
         }
@@ -275,6 +232,16 @@ static void moments(const View<T>& X, const double* weights, const ColumnMoments
 
 constexpr std::size_t RIGHT = 4;  // right-hand sides that share one reading of X
 
+// f(how many, the first of them) for m right-hand sides, RIGHT at a time and then the rest; how many is a constant.
+template <class F>
+static void few(std::size_t m, F f) {
+    std::size_t r = 0;
+    for (; r + RIGHT <= m; r += RIGHT) f(std::integral_constant<std::size_t, RIGHT>(), r);
+    if (m - r == 3) f(std::integral_constant<std::size_t, 3>(), r);
+    if (m - r == 2) f(std::integral_constant<std::size_t, 2>(), r);
+    if (m - r == 1) f(std::integral_constant<std::size_t, 1>(), r);
+}
+
 // Some rows of M columns of R against C contiguous columns of X side by side: one stream out of memory would wait for itself.
 constexpr std::size_t LONG = 4096;  // rows whose part of R stays near
 
@@ -288,12 +255,15 @@ static void skinny_of_few(
     std::size_t i = from;
     for (; i + LANES <= to; i += LANES) {
         Pair at[C];
+#pragma GCC unroll 4
         for (std::size_t c = 0; c < C; ++c) {
-            __builtin_prefetch(x + c * X.column + i + AHEAD);
-            at[c] = load2(x + c * X.column + i) - centre[c];
+            __builtin_prefetch(x + (C + c) * X.column + i);
+            at[c] = load<Pair>(x + c * X.column + i) - centre[c];
         }
+#pragma GCC unroll 4
         for (std::size_t r = 0; r < M; ++r) {
-            Pair here = load2(R + r * X.n + i);
+            Pair here = load<Pair>(R + r * X.n + i);
+#pragma GCC unroll 4
             for (std::size_t c = 0; c < C; ++c) sums[c][r] += at[c] * here;
         }
     }
@@ -311,11 +281,9 @@ template <class T, std::size_t C>
 static void skinny_of_columns(
     const View<T>& X, const double* shift, const double* R, std::size_t m, std::size_t from, std::size_t to, std::size_t first,
     double* out) {
-    std::size_t r = 0;
-    for (; r + RIGHT <= m; r += RIGHT) skinny_of_few<T, RIGHT, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
-    if (m - r == 3) skinny_of_few<T, 3, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
-    if (m - r == 2) skinny_of_few<T, 2, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
-    if (m - r == 1) skinny_of_few<T, 1, C>(X, shift, R + r * X.n, from, to, first, m, out + r);
+    few(m, [&](auto count, std::size_t r) {
+        skinny_of_few<T, count(), C>(X, shift, R + r * X.n, from, to, first, m, out + r);
+    });
 }
 
 template <class T, std::size_t C>
@@ -328,64 +296,67 @@ static void skinny_by_columns(const View<T>& X, const double* shift, const doubl
     }
 }
 
-// Contiguous rows: a strip of 4 K columns, a block of rows at a time, so that its part of R stays near.
-template <class T, std::size_t M, std::size_t K>
+// Contiguous rows: Q of them against M columns of R, on a strip of columns whose sums stay near; what is read next is fetched.
+constexpr std::size_t STRIP = 512;
+
+template <class T, std::size_t M, std::size_t Q>
 static void skinny_of_strip(
-    const View<T>& X, const double* shift, const double* R, std::size_t first, std::size_t from, std::size_t to,
-    std::size_t stride, double* out) {
-    Pack centre[K], sums[M][K] = {};
-    for (std::size_t k = 0; k < K; ++k) centre[k] = load(shift + first + k * WIDE);
-    for (std::size_t i = from; i < to; ++i) {
-        const T* __restrict x = X.data + i * X.row + first;
-        for (std::size_t k = 0; k < K; ++k) {
-            Pack at = load(x + k * WIDE) - centre[k];
-            for (std::size_t r = 0; r < M; ++r) sums[r][k] += at * all(R[r * X.n + i]);
+    const View<T>& X, const double* shift, const double* R, std::size_t i, std::size_t first, std::size_t width,
+    double (&sums)[M][STRIP]) {
+    const T* x = X.data + i * X.row + first;
+    std::size_t k = 0;
+    for (; k + LANES <= width; k += LANES) {
+        const Pair centre = load<Pair>(shift + first + k);
+        Pair here[M];
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < M; ++r) here[r] = load<Pair>(sums[r] + k);
+#pragma GCC unroll 4
+        for (std::size_t q = 0; q < Q; ++q) {
+            __builtin_prefetch(x + (q + Q) * X.row + k);
+            const Pair at = load<Pair>(x + q * X.row + k) - centre;
+#pragma GCC unroll 4
+            for (std::size_t r = 0; r < M; ++r) here[r] += at * both(R[r * X.n + i + q]);
         }
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < M; ++r) store(sums[r] + k, here[r]);
     }
-    for (std::size_t r = 0; r < M; ++r)
-        for (std::size_t j = 0; j < 4 * K; ++j) out[(first + j) * stride + r] += sums[r][j / 4][j % 4];
+    for (; k < width; ++k)
+        for (std::size_t q = 0; q < Q; ++q)
+            for (std::size_t r = 0; r < M; ++r)
+                sums[r][k] += (static_cast<double>(x[q * X.row + k]) - shift[first + k]) * R[r * X.n + i + q];
 }
 
+// A block of rows of that strip against M columns of R.
 template <class T, std::size_t M>
-static void skinny_of_rows(const View<T>& X, const double* shift, const double* R, std::size_t stride, double* out) {
-    constexpr std::size_t K = M == 1 ? 4 : 2;
-    for (std::size_t j = 0; j < X.p; ++j)
-        for (std::size_t r = 0; r < M; ++r) out[j * stride + r] = 0;
-    for (std::size_t from = 0; from < X.n; from += ROWS) {
-        std::size_t to = std::min(X.n, from + ROWS), first = 0;
-        for (; first + 4 * K <= X.p; first += 4 * K)
-            skinny_of_strip<T, M, K>(X, shift, R, first, from, to, stride, out);
-        for (; first + 4 <= X.p; first += 4) skinny_of_strip<T, M, 1>(X, shift, R, first, from, to, stride, out);
-        for (; first < X.p; ++first)
-            for (std::size_t r = 0; r < M; ++r) {
-                double part = 0;
-                for (std::size_t i = from; i < to; ++i)
-                    part += (static_cast<double>(X.data[i * X.row + first]) - shift[first]) * R[r * X.n + i];
-                out[first * stride + r] += part;
-            }
-    }
+static void skinny_of_block(
+    const View<T>& X, const double* shift, const double* R, std::size_t from, std::size_t first, std::size_t stride, double* out) {
+    const std::size_t to = std::min(X.n, from + ROWS), width = std::min(STRIP, X.p - first);
+    double sums[M][STRIP] = {};
+    std::size_t i = from;
+    for (; i + 4 <= to; i += 4) skinny_of_strip<T, M, 4>(X, shift, R, i, first, width, sums);
+    for (; i < to; ++i) skinny_of_strip<T, M, 1>(X, shift, R, i, first, width, sums);
+    for (std::size_t j = 0; j < width; ++j)
+        for (std::size_t r = 0; r < M; ++r) out[(first + j) * stride + r] += sums[r][j];
+}
+
+template <class T>
+static void skinny_by_rows(const View<T>& X, const double* shift, const double* R, std::size_t m, double* out) {
+    std::fill(out, out + X.p * m, 0.0);
+    for (std::size_t from = 0; from < X.n; from += ROWS)
+        for (std::size_t first = 0; first < X.p; first += STRIP)
+            few(m, [&](auto count, std::size_t r) {
+                skinny_of_block<T, count()>(X, shift, R + r * X.n, from, first, m, out + r);
+            });
 }
 
 template <class T>
 static void skinny(const View<T>& X, const double* shift, const double* R, std::size_t m, double* out) {
     constexpr bool many = REGISTERS > 16;  // else the sums of four columns with four of R do not fit
-    if (X.row == 1) return many || m <= 2 ? skinny_by_columns<T, 4>(X, shift, R, m, out) : skinny_by_columns<T, 2>(X, shift, R, m, out);
-    std::size_t r = 0;
-    for (; r + RIGHT <= m; r += RIGHT) skinny_of_rows<T, RIGHT>(X, shift, R + r * X.n, m, out + r);
-    if (m - r == 3) skinny_of_rows<T, 3>(X, shift, R + r * X.n, m, out + r);
-    if (m - r == 2) skinny_of_rows<T, 2>(X, shift, R + r * X.n, m, out + r);
-    if (m - r == 1) skinny_of_rows<T, 1>(X, shift, R + r * X.n, m, out + r);
+    if (X.row != 1) return skinny_by_rows(X, shift, R, m, out);
+    return many || m <= 2 ? skinny_by_columns<T, 4>(X, shift, R, m, out) : skinny_by_columns<T, 2>(X, shift, R, m, out);
 }
 
-typedef long long Whole __attribute__((vector_size(64)));
-
-static inline Pair magnitude(Pair x) {
-    Whole bits;
-    std::memcpy(&bits, &x, sizeof bits);
-    bits &= Whole{} + 0x7fffffffffffffffLL;
-    std::memcpy(&x, &bits, sizeof x);
-    return x;
-}
+static inline Pair magnitude(Pair x) { return bits<Pair>(bits<Whole>(x) & spread<Whole>(0x7fffffffffffffffLL)); }
 
 // c[0] + c[1] x + ..., in four chains, since one would wait for itself.
 template <std::size_t N>
@@ -403,7 +374,7 @@ static inline Pair polynomial(const double (&c)[N], Pair x) {
 
 // 2^k exp(r) with x = k log(2) + r, |r| <= log(2) / 2, and exp(r) by its series to r^13 / 13!. Below e^-708 it is 0.
 static inline Pair exponential(Pair x) {
-    const Pair inside = x < -708 ? both(-708) : x > 709 ? both(709) : x;
+    const Pair inside = choose(x < both(-708), both(-708), choose(x > both(709), both(709), x));
     const Pair round = both(6755399441055744.0);  // 1.5 * 2^52: adding it leaves the nearest whole number in the low bits
     Pair shifted = inside * both(1.4426950408889634) + round, k = shifted - round;
     Pair r = (inside - k * both(0x1.62e42fee00000p-1)) - k * both(0x1.a39ef35793c76p-33);
@@ -411,14 +382,10 @@ static inline Pair exponential(Pair x) {
                                     1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
                                     0,          0};
     Pair sum = polynomial(series, r);
-    Whole bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 1023) << 52;  // the magic number's own bits leave at the top
-    Pair scale;
-    std::memcpy(&scale, &bits, sizeof scale);
-    Pair out = sum * scale;
-    out = x < -708 ? both(0) : out;
-    return x > 709 ? both(INFINITE) : out;
+    // the magic number's own bits leave at the top
+    Pair out = sum * bits<Pair>((bits<Whole>(shifted) + spread<Whole>(1023)) << 52);
+    out = choose(x < both(-708), both(0), out);
+    return choose(x > both(709), both(INFINITE), out);
 }
 
 // log(1 + e) = 2 artanh(e / (2 + e)) for 0 <= e <= 1, by its series.
@@ -435,14 +402,14 @@ struct Row {
 
 static inline Row bernoulli(Pair y, Pair eta) {
     Pair e = exponential(-magnitude(eta)), rare = e / (both(1) + e);
-    Pair line = eta > 0 ? (both(1) - y) * eta : -(y * eta);
-    Pair gradient = eta > 0 ? (both(1) - y) - rare : rare - y;
+    Pair line = choose(eta > both(0), (both(1) - y) * eta, -(y * eta));
+    Pair gradient = choose(eta > both(0), (both(1) - y) - rare, rare - y);
     return {log_one_plus(e) + line, gradient, rare * (both(1) - rare)};
 }
 
 static inline Row counts(Pair y, Pair eta) {
     Pair mu = exponential(eta);
-    return {mu == both(INFINITE) ? mu : mu - y * eta, mu - y, mu};
+    return {choose(mu == both(INFINITE), mu, mu - y * eta), mu - y, mu};
 }
 
 template <class Of>
@@ -456,10 +423,11 @@ static double look(Of of, const double* y, const double* w, const double* eta, s
             std::copy(from, from + held, ys), std::copy(share, share + held, ws), std::copy(here, here + held, at);
             from = ys, share = ws, here = at;
         }
-        Pair weight = load2(share);
-        Row row = of(load2(from), load2(here));
-        total += weight > 0 ? weight * row.value : Pair{};
-        Pair g = weight > 0 ? -weight * row.gradient : Pair{}, h = weight > 0 ? weight * row.curvature : Pair{};
+        Pair weight = load<Pair>(share);
+        Row row = of(load<Pair>(from), load<Pair>(here));
+        const auto counted = weight > both(0);
+        total += choose(counted, weight * row.value, Pair{});
+        Pair g = choose(counted, -weight * row.gradient, Pair{}), h = choose(counted, weight * row.curvature, Pair{});
         std::memcpy(rho + i, &g, held * sizeof(double));
         std::memcpy(curvature + i, &h, held * sizeof(double));
     }
@@ -478,18 +446,19 @@ static double judge(const double* __restrict before, const double* __restrict me
                     const double* __restrict rho, const double* __restrict curvature, std::size_t n,
                     double* __restrict predicted, bool& admitted) {
     Pair sums = {};
-    Whole bad = {};
+    Whole within = spread<Whole>(-1);
     std::size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        Pair there = load2(before + i) - load2(metric + i) * load2(moved + i), apart = there - load2(rho + i), h = load2(curvature + i);
-        std::memcpy(predicted + i, &there, sizeof there);
-        bad |= ~(magnitude(apart) <= h);
+        Pair there = load<Pair>(before + i) - load<Pair>(metric + i) * load<Pair>(moved + i);
+        Pair apart = there - load<Pair>(rho + i), h = load<Pair>(curvature + i);
+        store(predicted + i, there);
+        within = within & (magnitude(apart) <= h);
         Pair term = apart * apart / h;
-        sums += apart == 0 ? Pair{} : term;
+        sums += choose(apart == both(0), Pair{}, term);
     }
     double rest = 0;
     bool good = true;
-    for (std::size_t l = 0; l < LANES; ++l) good = good && !bad[l];
+    for (std::size_t l = 0; l < LANES; ++l) good = good && within[l];
     for (; i < n; ++i) {
         double there = before[i] - metric[i] * moved[i], apart = there - rho[i];
         predicted[i] = there;
@@ -511,25 +480,25 @@ static void chord(const Chord& c, double* work, double* largest, bool* over) {
             at[k] += first;
             if (n < LANES) at[k] = std::copy(at[k], at[k] + n, rest[k]) - n;
         }
-        const Pair x0 = load2(at[0]), x1 = load2(at[1]), x2 = load2(at[2]), x3 = load2(at[3]);
-        const Pair up = load2(at[4]), down = load2(at[5]), reach = load2(at[6]);
+        const Pair x0 = load<Pair>(at[0]), x1 = load<Pair>(at[1]), x2 = load<Pair>(at[2]), x3 = load<Pair>(at[3]);
+        const Pair up = load<Pair>(at[4]), down = load<Pair>(at[5]), reach = load<Pair>(at[6]);
         Pair beyond = {};
         for (std::size_t i = 0; i < c.b; ++i) {
             const double* a = c.inside + i;
             const bool last = i + 1 == c.b;
             Pair pull = (both(a[0]) * x0 + both(a[c.b]) * x1) + (both(a[2 * c.b]) * x2 + both(a[3 * c.b]) * x3);
-            if (last) pull = load2(at[7]);
+            if (last) pull = load<Pair>(at[7]);
             Pair here = larger(up * pull, -down * pull) + reach * both(last ? 0.0 : c.apart[i]);
-            beyond = here <= both(c.allowed[i]) ? beyond : both(1.0);  // NaN is beyond
-            store2(counts + i * LANES, here);
+            beyond = choose(here <= both(c.allowed[i]), beyond, both(1.0));  // NaN is beyond
+            store(counts + i * LANES, here);
         }
         for (std::size_t i = 0; i < c.b; ++i) {
-            Pair here = load2(counts + i * LANES);
-            store2(tops + i * LANES, larger(load2(tops + i * LANES), beyond > 0 ? Pair{} : here));
+            Pair here = load<Pair>(counts + i * LANES);
+            store(tops + i * LANES, larger(load<Pair>(tops + i * LANES), choose(beyond > both(0), Pair{}, here)));
         }
         for (std::size_t l = 0; l < n; ++l) over[first + l] = beyond[l] > 0;
     }
-    for (std::size_t i = 0; i < c.b; ++i) largest[i] = most(load2(tops + i * LANES));
+    for (std::size_t i = 0; i < c.b; ++i) largest[i] = most(load<Pair>(tops + i * LANES));
 }
 
 #include "shrink.inl"

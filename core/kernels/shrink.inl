@@ -123,7 +123,7 @@ static bool shrink(T* w, std::size_t n, const Shrink<T>& s) {
 template <class T, Rule RULE>
 struct Group {
     static constexpr std::size_t LANE = 64 / sizeof(T);
-    typedef T Wide __attribute__((vector_size(64)));
+    typedef Vector<T, LANE> Wide;
 
     T* const w;
     const std::size_t size;
@@ -149,7 +149,7 @@ struct Group {
             double norms = 0, slopes = 0;  // ||q||^2 and sum q^2 / (theta + t), q = z / (theta + t)
             stretches([&](T* z, std::size_t, std::size_t n) {
                 add<2>(z, n, {&norms, &slopes}, [at](Wide z, Wide t, Wide* sums) {
-                    const Wide over = 1 / (at + t), q = z * over;
+                    const Wide over = spread<Wide>(1) / (spread<Wide>(at) + t), q = z * over;
                     sums[0] += q * q, sums[1] += q * q * over;
                 });
             });
@@ -195,7 +195,7 @@ private:
     void add(const T* z, std::size_t n, std::array<double*, COUNT> totals, F f) {
         Wide sums[COUNT] = {};
         for (std::size_t i = 0; i < n; i += LANE) {
-            Wide x = {}, bound = Wide{} + 1;  // beyond the end zeros, which add nothing
+            Wide x = {}, bound = spread<Wide>(1);  // beyond the end zeros, which add nothing
             const std::size_t bytes = std::min(LANE, n - i) * sizeof(T);
             std::memcpy(&x, z + i, bytes);
             std::memcpy(&bound, t + i, bytes);
