@@ -48,17 +48,22 @@ static double dot(const double* __restrict x, const double* __restrict y, std::s
     return sum((first + lower<Pack>(sums[1])) + (upper<Pack>(sums[0]) + upper<Pack>(sums[1]))) + rest;
 }
 
+// As many of the eight at a time as have registers for their sums.
 static void dot8(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
-    Pair sums[8] = {};
-    std::size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        Pair at = load<Pair>(x + i);
-        for (std::size_t r = 0; r < 8; ++r) sums[r] += at * load<Pair>(y[r] + i);
-    }
-    for (std::size_t r = 0; r < 8; ++r) {
-        double rest = 0;
-        for (std::size_t l = i; l < n; ++l) rest += x[l] * y[r][l];
-        out[r] = sum(sums[r]) + rest;
+    constexpr std::size_t SOME = REGISTERS > 16 ? 8 : 4;
+    for (std::size_t first = 0; first < 8; first += SOME) {
+        Pair sums[SOME] = {};
+        std::size_t i = 0;
+        for (; i + LANES <= n; i += LANES) {
+            Pair at = load<Pair>(x + i);
+#pragma GCC unroll 8
+            for (std::size_t r = 0; r < SOME; ++r) sums[r] += at * load<Pair>(y[first + r] + i);
+        }
+        for (std::size_t r = 0; r < SOME; ++r) {
+            double rest = 0;
+            for (std::size_t l = i; l < n; ++l) rest += x[l] * y[first + r][l];
+            out[first + r] = sum(sums[r]) + rest;
+        }
     }
 }
 
