@@ -20,6 +20,7 @@ constexpr double INFINITE = __builtin_huge_val();
 
 // Entries from which on what is read next is fetched: what a machine fetches by itself ends with a page.
 constexpr std::size_t AHEAD = 512;
+constexpr std::size_t STRIP = 512;  // columns of contiguous rows whose sums stay near, and whose entries are read page by page
 
 static inline Pair both(double x) { return spread<Pair>(x); }
 static inline Pack all(double x) { return spread<Pack>(x); }
@@ -168,64 +169,76 @@ static void moments_of_columns(const View<T>& X, const double* weights, const Co
     }
 }
 
-// Contiguous rows: a strip of 4 K columns side by side, a block of rows at a time.
-template <class T, std::size_t K>
-static void moments_of_strip(const View<T>& X, const double* weights, std::size_t first, const ColumnMoments& out) {
-    double mean[4 * K] = {}, square[4 * K] = {}, total[4 * K] = {};
-    Pack low[K], high[K];
-    for (std::size_t k = 0; k < K; ++k) low[k] = all(INFINITE), high[k] = all(-INFINITE);
-    for (std::size_t start = 0; start < X.n; start += ROWS) {
-        std::size_t n = std::min(X.n - start, ROWS);
-        const T* block = X.data + start * X.row + first;
-        Pack centre[K], sums[K] = {}, apart[K] = {};
+// Contiguous rows: a strip of columns side by side, a block of rows at a time.
+constexpr std::size_t DEEP = 64;  // rows of a block whose strip stays near for the second look
+
+struct Looks {
+    double centre[STRIP], sum[STRIP], low[STRIP], high[STRIP];
+};
+
+// Q rows' part in the sums of w (x - centre), or of w (x - centre)^2, and in the extremes; the next Q rows are fetched.
+template <bool SQUARES, std::size_t Q, class T>
+static inline void look_at_rows(const T* x, std::size_t row, const double* w, std::size_t width, Looks& looks) {
+    for (std::size_t k = 0; k < width; k += LANES) {
+        const Pair centre = load<Pair>(looks.centre + k);
+        Pair sums = load<Pair>(looks.sum + k), low = load<Pair>(looks.low + k), high = load<Pair>(looks.high + k);
+#pragma GCC unroll 4
+        for (std::size_t q = 0; q < Q; ++q) {
+            const Pair at = load<Pair>(x + q * row + k), by = at - centre, share = both(w[q]);
+            __builtin_prefetch(x + (q + Q) * row + k);
+            sums += SQUARES ? share * by * by : share * by;
+            if (!SQUARES && w[q] > 0) low = lesser(at, low), high = larger(at, high);
+        }
+        store(looks.sum + k, sums), store(looks.low + k, low), store(looks.high + k, high);
+    }
+}
+
+template <bool SQUARES, class T>
+static void look_at_block(const T* x, std::size_t row, const double* w, std::size_t n, std::size_t width, Looks& looks) {
+    std::fill(looks.sum, looks.sum + width, 0.0);
+    std::size_t i = 0;
+    for (; i + 4 <= n; i += 4) look_at_rows<SQUARES, 4>(x + i * row, row, w + i, width, looks);
+    for (; i < n; ++i) look_at_rows<SQUARES, 1>(x + i * row, row, w + i, width, looks);
+}
+
+// The moments of columns `first` and on, of which there are `width`; `padded`, in whole vectors.
+template <class T>
+static void moments_of_strip(
+    const View<T>& X, const double* weights, std::size_t first, std::size_t width, std::size_t padded, const ColumnMoments& out) {
+    double mean[STRIP] = {}, square[STRIP] = {}, total[STRIP] = {}, ones[DEEP];
+    T copy[DEEP * LANES];
+    Looks looks;
+    if (padded > width) std::fill(copy, copy + DEEP * LANES, T(0));
+    std::fill(ones, ones + DEEP, 1.0);
+    std::fill(looks.low, looks.low + STRIP, INFINITE), std::fill(looks.high, looks.high + STRIP, -INFINITE);
+    for (std::size_t start = 0; start < X.n; start += DEEP) {
+        const std::size_t n = std::min(X.n - start, DEEP);
+        const T* x = X.data + start * X.row + first;
+        const double* w = weights ? weights + start : ones;
+        std::size_t row = X.row;
+        if (padded > width) {  // less than one vector of columns
+            for (std::size_t i = 0; i < n; ++i) std::copy(x + i * row, x + i * row + width, copy + i * LANES);
+            x = copy, row = LANES;
+        }
+        const T* origin = x + first_used(weights ? w : nullptr, n) * row;
+        std::copy(origin, origin + padded, looks.centre);
+        look_at_block<false>(x, row, w, n, padded, looks);
         double held = 0;
-        const T* origin = block + first_used(weights ? weights + start : nullptr, n) * X.row;
-        for (std::size_t k = 0; k < K; ++k) centre[k] = load<Pack>(origin + k * WIDE);
-        for (std::size_t i = 0; i < n; ++i) {
-            double w = weights ? weights[start + i] : 1.0;
-            held += w;
-            for (std::size_t k = 0; k < K; ++k) {
-                Pack at = load<Pack>(block + i * X.row + k * WIDE);
-                sums[k] += all(w) * (at - centre[k]);
-                if (w > 0) low[k] = lesser(at, low[k]), high[k] = larger(at, high[k]);
-            }
-        }
-        for (std::size_t k = 0; k < K; ++k) centre[k] += held > 0 ? sums[k] / all(held) : sums[k];
-        for (std::size_t i = 0; i < n; ++i) {
-            double w = weights ? weights[start + i] : 1.0;
-            for (std::size_t k = 0; k < K; ++k) {
-                Pack by = load<Pack>(block + i * X.row + k * WIDE) - centre[k];
-                apart[k] += all(w) * by * by;
-            }
-        }
-        for (std::size_t j = 0; j < 4 * K; ++j)
-            merge(mean[j], square[j], total[j], centre[j / 4][j % 4], apart[j / 4][j % 4], held);
+        for (std::size_t i = 0; i < n; ++i) held += w[i];
+        for (std::size_t j = 0; j < padded; ++j) looks.centre[j] += held > 0 ? looks.sum[j] / held : looks.sum[j];
+        look_at_block<true>(x, row, w, n, padded, looks);
+        for (std::size_t j = 0; j < width; ++j) merge(mean[j], square[j], total[j], looks.centre[j], looks.sum[j], held);
     }
-    for (std::size_t j = 0; j < 4 * K; ++j) {
-        out.mean[first + j] = mean[j], out.square[first + j] = square[j];
-        out.low[first + j] = low[j / 4][j % 4], out.high[first + j] = high[j / 4][j % 4];
-    }
+    std::copy(mean, mean + width, out.mean + first), std::copy(square, square + width, out.square + first);
+    std::copy(looks.low, looks.low + width, out.low + first), std::copy(looks.high, looks.high + width, out.high + first);
 }
 
 template <class T>
 static void moments_of_rows(const View<T>& X, const double* weights, const ColumnMoments& out) {
-    std::size_t first = 0;
-    for (; first + 16 <= X.p; first += 16) moments_of_strip<T, 4>(X, weights, first, out);
-    for (; first + 4 <= X.p; first += 4) moments_of_strip<T, 1>(X, weights, first, out);
-    for (; first < X.p; ++first) {  // the last few: columns with a stride, gathered a block at a time
-        double mean = 0, square = 0, total = 0, low = INFINITE, high = -INFINITE;
-        for (std::size_t start = 0; start < X.n; start += ROWS) {
-            std::size_t n = std::min(X.n - start, ROWS);
-            T x[ROWS];
-            for (std::size_t i = 0; i < n; ++i) x[i] = X.data[(start + i) * X.row + first];
-            const double* w = weights ? weights + start : nullptr;
-            double origin = x[first_used(w, n)];
-            Block look = first_look(x, w, n, origin);
-            double centre = origin + (look.held > 0 ? look.sum / look.held : look.sum);
-            merge(mean, square, total, centre, squares(x, w, n, centre), look.held);
-            low = std::min(low, look.low), high = std::max(high, look.high);
-        }
-        out.mean[first] = mean, out.square[first] = square, out.low[first] = low, out.high[first] = high;
+    for (std::size_t first = 0; first < X.p;) {
+        const std::size_t left = X.p - first, width = left < LANES ? left : std::min(STRIP, left / LANES * LANES);
+        moments_of_strip(X, weights, first, width, std::max(width, LANES), out);
+        first += width;
     }
 }
 
@@ -301,8 +314,7 @@ static void skinny_by_columns(const View<T>& X, const double* shift, const doubl
     }
 }
 
-// Contiguous rows: Q of them against M columns of R, on a strip of columns whose sums stay near; what is read next is fetched.
-constexpr std::size_t STRIP = 512;
+// Contiguous rows: Q of them against M columns of R, on a strip of columns; the next Q rows are fetched.
 
 template <class T, std::size_t M, std::size_t Q>
 static void skinny_of_strip(
