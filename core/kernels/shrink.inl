@@ -194,12 +194,13 @@ private:
     template <std::size_t COUNT, class F>
     void add(const T* z, std::size_t n, std::array<double*, COUNT> totals, F f) {
         Wide sums[COUNT] = {};
-        for (std::size_t i = 0; i < n; i += LANE) {
-            Wide x = {}, bound = spread<Wide>(1);  // beyond the end zeros, which add nothing
-            const std::size_t bytes = std::min(LANE, n - i) * sizeof(T);
-            std::memcpy(&x, z + i, bytes);
-            std::memcpy(&bound, t + i, bytes);
-            f(x, bound, sums);
+        std::size_t i = 0;
+        for (; i + LANE <= n; i += LANE) f(load<Wide>(z + i), load<Wide>(t + i), sums);
+        if (i < n) {  // beyond the end zeros, which add nothing
+            T last[LANE] = {}, bounds[LANE];
+            std::fill(bounds, bounds + LANE, T(1));
+            std::copy(z + i, z + n, last), std::copy(t + i, t + n, bounds);
+            f(load<Wide>(last), load<Wide>(bounds), sums);
         }
         for (std::size_t k = 0; k < COUNT; ++k)
             for (std::size_t l = 0; l < LANE; ++l) *totals[k] += sums[k][l];
