@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import shrinkage as sh
-from shrinkage.torch import compiled, updates
+from shrinkage.torch import compiled, metrics, updates
 from shrinkage.torch.metrics import METRICS, Rule
 from tests.torch.battery import OPTIMIZERS, PENALTIES, batches, network, same_bits, st, states, torch
 
@@ -134,6 +134,30 @@ def test_training_is_the_same_without_the_loops(case, monkeypatch):
         runs.append(states(model))
     for a, b in zip(*runs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("least", [None, 0.1], ids=["plain", "near its least"])
+@pytest.mark.parametrize("tile", [1, 50, 10**6])
+def test_a_moment_of_rank_one(monkeypatch, tile, least):
+    """Adafactor's, made piece by piece, with rows and columns that have had no gradient, and entries below its least."""
+    monkeypatch.setattr(metrics, "TILE", tile)
+    runs, penalty, scale = [], sh.L1(0.2) + sh.L2(0.1), torch.logspace(-2, 0, 7, dtype=torch.float64)
+    for loops in (True, False):
+        weight = nn.Parameter(torch.linspace(-1, 1, 63, dtype=torch.float64).reshape(9, 7))
+        model = nn.Module()
+        model.weight = weight
+        if not loops:
+            monkeypatch.setattr(compiled, "recipe", lambda entry: None)
+        base = torch.optim.Adafactor([weight], lr=0.05, eps=(least, 1e-3))
+        optimizer = st.attach(base, st.Penalties(model, {"weight": penalty}))
+        for k in range(3):
+            made = torch.Generator().manual_seed(k)
+            weight.grad = scale * torch.randn(9, 7, dtype=torch.float64, generator=made)
+            weight.grad[4], weight.grad[:, 2] = 0.0, 0.0
+            optimizer.step()
+        runs.append(weight.detach())
+    torch.testing.assert_close(*runs, rtol=1e-10, atol=1e-12)
+    assert torch.equal(runs[0] == 0, runs[1] == 0) and (runs[0] == 0).any() and (runs[0] != 0).any()
 
 
 def test_every_set_of_instructions_gives_the_same_numbers():

@@ -22,7 +22,7 @@ from shrinkage.penalties.elementary import Elementary
 from shrinkage.penalties.terms import NAMES, Terms
 from shrinkage.torch.groups import Groups
 from shrinkage.torch.layouts import Axes
-from shrinkage.torch.metrics import Group, Metric, Rule, State
+from shrinkage.torch.metrics import Factored, Group, Metric, Rule, State
 from shrinkage.torch.penalties import Entry
 
 TILE = 1 << 16  # coefficients of a piece that is copied together, or given to a thread
@@ -79,7 +79,9 @@ def shrink(recipe: Recipe, metric: Metric, group: Group, state: State, parameter
     if metric.rule is None or not _dense(parameter):
         return False
     rule = metric.rule(group, state, float(state.get("step", 0.0)))
-    if rule is None or not all(x is None or (_dense(x) and x.dtype == parameter.dtype) for x in (rule.moment, rule.beside)):
+    if rule is None or not all(_dense(x) and x.dtype == parameter.dtype for x in _held(rule)):
+        return False
+    if isinstance(rule.moment, Factored) and recipe.axes is not None:
         return False
     if rule.rate > 0 and factor > 0:
         _all(recipe, parameter.detach(), rule, recipe.numbers(float(factor)))
@@ -98,22 +100,32 @@ def _all(recipe: Recipe, w: Tensor, rule: Rule, numbers: tuple[float, ...]) -> N
         loop(w, rule, (*steps, still, *numbers), False)
 
 
+def _held(rule: Rule) -> list[Tensor]:
+    moment = [rule.moment.rows, rule.moment.columns] if isinstance(rule.moment, Factored) else [rule.moment]
+    return [x for x in (*moment, rule.beside) if x is not None]
+
+
 def _coefficients(w: Tensor, rule: Rule, numbers: tuple[float, ...], seen: bool) -> bool:
     """Whether there are coefficients without a gradient so far, which `seen` leaves alone, and which else are all there is."""
+    numbers, count = numbers if seen else (0.0, *numbers[1:]), torch.get_num_threads()
+    if isinstance(rule.moment, Factored):
+        return any(threads.each(partial(_rows, w.numpy(), rule.moment, numbers), rule.moment.parts, count))
     arrays = [None if x is None else x.view(-1).numpy() for x in (w, rule.moment, rule.beside)]
-    numbers = numbers if seen else (0.0, *numbers[1:])
 
     def piece(part: slice) -> bool:
         here, moment, beside = (None if x is None else x[part] for x in arrays)
         return _core.shrink(here, rule.name, moment, beside, numbers)  # type: ignore[arg-type]
 
-    count = torch.get_num_threads()
     return any(threads.each(piece, threads.tiles(w.numel(), max(TILE, -(-w.numel() // count))), count))
+
+
+def _rows(w: np.ndarray, moment: Factored, numbers: tuple[float, ...], part: slice) -> bool:
+    return _core.shrink(w[part], "root", moment.piece(part).numpy(), None, numbers)
 
 
 def _groups(axes: Axes, w: Tensor, rule: Rule, numbers: tuple[float, ...], seen: bool) -> bool:
     """The same for groups, whole groups at a time: in place where their coefficients are neighbours, else through copies."""
-    views = [None if x is None else axes.apart(x) for x in (w, rule.moment, rule.beside)]
+    views = [None if x is None else axes.apart(x) for x in (w, rule.moment, rule.beside)]  # type: ignore[arg-type]  # `shrink` leaves factored moments
     length = len(views[0])  # type: ignore[arg-type]
 
     def piece(part: slice) -> bool:

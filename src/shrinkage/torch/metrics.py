@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import unwrap
 from math import expm1, log
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
+from shrinkage import threads
+
+TILE = 1 << 16  # coefficients: a handful of tensors of this length stay in a second-level cache
 Group = Mapping[str, Any]  # a parameter group: the settings
 State = Mapping[str, Any]  # what the optimizer holds of one parameter, its "grad", and "before": what `Metric.before` kept
 
@@ -43,6 +47,38 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Factored:
+    """A moment of rank one, max(rows columns, least), of which pieces are made as they are needed: `rows` (r, 1), `columns`
+    (1, c). It is 0 where a factor is: there has been no gradient."""
+
+    rows: Tensor
+    columns: Tensor
+    least: float
+
+    @property
+    def parts(self) -> list[slice]:
+        """Its rows, some at a time, that stay near."""
+        return threads.tiles(len(self.rows), max(1, TILE // max(self.columns.numel(), 1)))
+
+    def piece(self, rows: slice) -> Tensor:
+        """Those rows of it."""
+        out = self.at_least(rows)
+        return out.masked_fill_((self.rows[rows] == 0) | (self.columns == 0), 0.0) if self._smallest == 0 else out
+
+    def at_least(self, rows: slice) -> Tensor:
+        """Those rows of it, `least` where there has been no gradient."""
+        out = self.rows[rows] * self.columns
+        return out if self._smallest >= self.least else out.clamp_(min=self.least)
+
+    def amax(self) -> Tensor:
+        return self.rows.amax() * self.columns.amax()
+
+    @cached_property
+    def _smallest(self) -> float:
+        return float(self.rows.amin() * self.columns.amin())
+
+
+@dataclass(frozen=True)
 class Rule:
     """s of a moment m and what stands beside it, x, by `name`, and the smallest s of the tensor where m <= least:
 
@@ -53,7 +89,7 @@ class Rule:
     name: str
     rate: Any
     floor: float = 0.0
-    moment: Tensor | None = None
+    moment: Tensor | Factored | None = None
     beside: Tensor | None = None
     least: float = 0.0
 
@@ -190,11 +226,16 @@ def _adafactor_before(group: Group, state: State, parameter: Tensor) -> Tensor:
 
 
 def _adafactor_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
-    """Shazeer and Stern (2018): a second moment of rank one, for a matrix."""
     if parameter.ndim < 2:
         return state["variance"]
-    rows, columns = state["row_var"], state["col_var"]
-    return rows @ columns / rows.mean(-2, keepdim=True).clamp(min=_adafactor_eps(group, parameter))
+    rows, columns = _adafactor_factors(group, state)
+    return rows @ columns
+
+
+def _adafactor_factors(group: Group, state: State) -> tuple[Tensor, Tensor]:
+    """Shazeer and Stern (2018): a second moment of rank one, for a matrix."""
+    rows = state["row_var"]
+    return rows / rows.mean(-2, keepdim=True).clamp(min=_adafactor_eps(group, rows)), state["col_var"]
 
 
 def _adafactor(group: Group, state: State, v: Tensor) -> Tensor:
@@ -202,6 +243,17 @@ def _adafactor(group: Group, state: State, v: Tensor) -> Tensor:
     rate = torch.clamp(state["step"].to(v.dtype).rsqrt(), max=group["lr"]) * state["before"].clamp(min=group["eps"][1])
     clipped = (state["grad"] / root).norm() / (v.numel() ** 0.5 * group["d"])
     return rate / clipped.clamp(min=1) / root
+
+
+def _adafactor_rule(group: Group, state: State, count: float) -> Rule | None:
+    grad = state["grad"]
+    if grad.ndim != 2:
+        return None
+    rows, columns = _adafactor_factors(group, state)
+    moment = Factored(rows, columns, _adafactor_eps(group, rows) ** 2)
+    squares = sum(float((grad[part] ** 2).div_(moment.at_least(part)).sum()) for part in moment.parts)
+    rate = min(float(group["lr"]), count**-0.5) * max(float(state["before"]), group["eps"][1])
+    return Rule("root", rate / max((squares / grad.numel()) ** 0.5 / group["d"], 1.0), moment=moment)
 
 
 def _adafactor_eps(group: Group, like: Tensor) -> float:
@@ -228,7 +280,7 @@ METRICS: dict[type[optim.Optimizer], Metric] = {
     optim.Adagrad: _rooted(_adagrad, _adagrad_moment),
     optim.RMSprop: Metric(_rmsprop, _square_average, rule=_rmsprop_rule),
     optim.Adadelta: Metric(_adadelta, _square_average, before=_adadelta_before, rule=_adadelta_rule),
-    optim.Adafactor: Metric(_adafactor, _adafactor_moment, before=_adafactor_before, whole=True),
+    optim.Adafactor: Metric(_adafactor, _adafactor_moment, before=_adafactor_before, whole=True, rule=_adafactor_rule),
 }
 
 

@@ -13,10 +13,8 @@ from torch import Tensor
 from shrinkage.arrays import on
 from shrinkage.penalties.elementary import Elementary
 from shrinkage.penalties.terms import NAMES, Terms
-from shrinkage.torch.metrics import State
+from shrinkage.torch.metrics import TILE, State
 from shrinkage.torch.penalties import HALF, Entry
-
-TILE = 1 << 16  # coefficients: a handful of tensors of this length stay in a second-level cache
 
 
 @dataclass(frozen=True)
