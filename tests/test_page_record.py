@@ -53,6 +53,11 @@ FITS = [
     ),
     ("weighted", lambda: sh.Lasso(0.1, tol=1e-12).fit(X, Y, np.arange(N) % 3 + 0.5), lambda f: f.alpha),
     ("object", lambda: sh.PenalizedRegressor(penalty=sh.Laplace(0.2), alpha=None, tol=1e-12).fit(X, Y), None),
+    (
+        "no intercept",
+        lambda: sh.solve(X, Y, sh.Huber(1.0), sh.L1(3.0), intercept=False, weights=np.arange(N) % 3 + 0.5),
+        None,
+    ),
     ("select", lambda: sh.select(X, Y, sh.SquaredError(), sh.L1(), standardize=True, tol=1e-12), lambda f: f.alpha),
     ("solve", lambda: sh.solve(X, Y, sh.SquaredError(2.0), sh.Laplace(0.3) + sh.Normal(1.0), tol=1e-12), None),
 ]
@@ -91,6 +96,17 @@ def test_the_chosen_model_is_the_fit(name):
         assert (1 / number if told["dial"]["inverse"] else number) == pytest.approx(dial(fit), rel=1e-8)
     json.dumps(told, allow_nan=False)
     assert told["answer"].startswith("Of 6 features")
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_command_does_it_again(name):
+    """As it is typed after `import shrinkage as sh`: numbers of a penalty object are told to six digits."""
+    fit = fitted(name)
+    told = record(study(fit), draws=0)
+    target = YES if told["classes"] else COUNTS if told["loss"]["name"] == "poisson" else Y
+    weights = np.arange(N) % 3 + 0.5
+    again = eval(told["command"], {"sh": sh, "X": X, "y": target, "sample_weight": weights, "weights": weights})
+    np.testing.assert_allclose(coef_of(again), coef_of(fit), rtol=1e-4 if name == "solve" else 1e-7, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,7 @@ ALPHAS = 60  # on a path that is walked for the page alone,
 BEYOND = 1 / 30  # down to this share of the fit's alpha
 AS_IT_STANDS = ("times the penalty", 1.0, False)  # the dial of a penalty that was given whole
 HASHED = 2**28  # bytes of a design that are read for its fingerprint
+TOL = 1e-6  # of `solve` and `select`, unless another is asked for
 CHANGED = 1e-6  # of half the null deviance: the loss has moved by more, so the data are not those of the fit
 
 
@@ -105,7 +107,7 @@ def of_choice(choice: Choice, *, target: str | None = None) -> Study:
     task = _kept(choice.task)
     stated = getattr(task.loss, "sigma", 1.0) != 1.0
     folds = None if choice.fold_weights is None else len(choice.fold_weights)
-    call = f"shrinkage.select(X, y, {task.loss!r}, {task.penalty!r}, rule={choice.rule!r})"
+    call = _verb("select", task, choice.path.tol, *[f"rule={choice.rule!r}"] * (choice.rule != "min"))
     study = of_task(
         task, alpha=choice.alpha, choice=choice, rule=choice.rule, folds=folds or FOLDS, stated=stated, target=target or "y",
         words=Words("select", "alpha", "mean loss"), origin=_in_memory(task, call), tol=choice.path.tol,
@@ -117,7 +119,7 @@ def of_choice(choice: Choice, *, target: str | None = None) -> Study:
 def of_solution(solution: Solution, *, target: str | None = None) -> Study:
     """Of what `solve` found, while it still refers to its data; its penalty is a prior on the sum of the loss."""
     task = _kept(solution.task)
-    call = f"shrinkage.solve(X, y, {task.loss!r}, {task.penalty!r})"
+    call = _verb("solve", task, solution.certificate.tol)
     study = of_task(
         replace(task, penalty=(1 / per_alpha(task)) * task.penalty), alpha=1.0, stated=True, target=target or "y",
         words=Words("solve", "alpha", "mean loss"), origin=_in_memory(task, call), dial=AS_IT_STANDS,
@@ -214,12 +216,37 @@ def _refuse_changed(task: Task, record: Record) -> None:
 def _origin(model: Model, task: Task) -> Origin:
     kind = type(model._data)
     name = f"{kind.__module__.split('.')[0]}.{kind.__name__}"
-    call = f"{model!r}.fit(X, y)"
-    return replace(_in_memory(task, " ".join(call.split())), source=f"X ({name}) and y, in memory")
+    own = getattr(model, "class_weight", None) is not None  # weights that the estimator makes by itself
+    call = f"{model!r}.fit({', '.join(_data(task, '' if own else 'sample_weight'))})"
+    return replace(_in_memory(task, call), source=f"X ({name}) and y, in memory")
+
+
+def _data(task: Task, weights: str) -> list[str]:
+    """The arguments that are data: each is told by its own name."""
+    weighted, shifted = weights and np.any(task.weights != 1), np.any(task.offset != 0)
+    return ["X", "y", *[f"{weights}={weights}"] * bool(weighted), *["offset=offset"] * bool(shifted)]
+
+
+def _verb(name: str, task: Task, tol: float, *more: str) -> str:
+    """`solve` or `select`, with what is not its default."""
+    X, y, *others = _data(task, "weights")
+    switches = ["intercept=False"] * (not task.intercept) + ["standardize=True"] * task.standardize
+    switches += [f"tol={tol!r}"] * (tol != TOL)
+    return f"sh.{name}({', '.join([X, y, repr(task.loss), repr(task.penalty), *more, *others, *switches])})"
+
+
+def _to_type(call: str) -> str:
+    """The call as it is typed after `import shrinkage as sh`, on one line."""
+    import shrinkage
+
+    def owned(word: re.Match) -> str:
+        return f"sh.{word[0]}" if hasattr(shrinkage, word[1]) else word[0]
+
+    return re.sub(r"(?<![\w.'\"])(\w+)\(", owned, " ".join(call.split()))
 
 
 def _in_memory(task: Task, command: str) -> Origin:
-    return Origin("X and y, in memory", command, task.design.shape[1], fingerprint(task))
+    return Origin("X and y, in memory", _to_type(command), task.design.shape[1], fingerprint(task))
 
 
 def fingerprint(task: Task) -> str:

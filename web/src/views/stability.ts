@@ -4,6 +4,7 @@ import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
 const MOST = 25;
+const WORD = 36; // as wide as a share, with room on either side
 const STEP = 19;
 
 /** The event by which the reader asks for draws of a refit. */
@@ -61,7 +62,8 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
       for (const { j, bar, text } of rows) {
         const share = stability.frequency[j][k];
         bar.attr("width", x(share) - left).attr("data-share", share);
-        text.attr("x", x(share) + 5).text(percent(share));
+        const crossed = share < 0.5 && x(share) + WORD > x(0.5); // the line of one half would strike it through
+        text.attr("x", (crossed ? x(0.5) : x(share)) + 5).text(percent(share));
       }
     };
     place(nearest(store.now.index));
