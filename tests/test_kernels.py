@@ -53,6 +53,15 @@ def test_moments(lay, dtype, n, p, seed):
         np.testing.assert_array_equal(square[constant], 0.0)
 
 
+@layout
+@pytest.mark.parametrize("skipped", [64, 256, 300, 599])
+def test_moments_tell_a_nan_before_the_first_row_that_counts(lay, skipped):
+    X = np.random.default_rng(0).standard_normal((600, 11))
+    X[skipped - 10, 3] = np.nan
+    mean = _core.moments(lay(X), np.repeat([0.0, 1.0], [skipped, 600 - skipped]))[0]
+    np.testing.assert_array_equal(np.isnan(mean), np.arange(11) == 3)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("weighted", [False, True])
 @layout

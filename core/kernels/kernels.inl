@@ -15,7 +15,7 @@ namespace KERNELS {
 typedef Vector<double, 4> Pack;
 typedef Vector<double, 8> Pair;
 typedef decltype(Pair{} < Pair{}) Whole;  // whole numbers as wide as a Pair's
-constexpr std::size_t WIDE = 4, LANES = 8;
+constexpr std::size_t WIDE = 4, LANES = 8, PAIRS = REGISTER * REGISTERS / sizeof(Pair);  // that registers hold
 constexpr double INFINITE = __builtin_huge_val();
 
 // Entries from which on what is read next is fetched: what a machine fetches by itself ends with a page.
@@ -23,7 +23,6 @@ constexpr std::size_t AHEAD = 512;
 constexpr std::size_t STRIP = 512;  // columns of contiguous rows whose sums stay near, and whose entries are read page by page
 
 static inline Pair both(double x) { return spread<Pair>(x); }
-static inline Pack all(double x) { return spread<Pack>(x); }
 static inline double sum(Pack x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 static inline double sum(Pair x) { return sum(lower<Pack>(x) + upper<Pack>(x)); }
 static inline double least(Pair x) {
@@ -51,7 +50,7 @@ static double dot(const double* __restrict x, const double* __restrict y, std::s
 
 // As many of the eight at a time as have registers for their sums.
 static void dot8(const double* __restrict x, const double* const* y, std::size_t n, double* __restrict out) {
-    constexpr std::size_t SOME = REGISTERS > 16 ? 8 : 4;
+    constexpr std::size_t SOME = std::min<std::size_t>(8, PAIRS / 2);
     for (std::size_t first = 0; first < 8; first += SOME) {
         Pair sums[SOME] = {};
         std::size_t i = 0;
@@ -78,7 +77,6 @@ static void axpy4(const double* a, const double* const* x, double* __restrict y,
     for (std::size_t i = 0; i < n; ++i) y[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
 }
 
-
 // Two sets of moments become one.
 static void merge(double& mean, double& square, double& total, double other_mean, double other_square, double other_total) {
     if (!(other_total > 0)) {
@@ -86,7 +84,7 @@ static void merge(double& mean, double& square, double& total, double other_mean
         return;
     }
     double all = total + other_total, apart = other_mean - mean, share = other_total / all;
-    mean = total > 0 ? mean + apart * share : other_mean;
+    mean = total > 0 || !(mean == mean) ? mean + apart * share : other_mean;
     square = total > 0 ? square + other_square + apart * apart * total * share : other_square;
     total = all;
 }
@@ -185,7 +183,7 @@ static inline void look_at_rows(const T* x, std::size_t row, const double* w, st
 #pragma GCC unroll 4
         for (std::size_t q = 0; q < Q; ++q) {
             const Pair at = load<Pair>(x + q * row + k), by = at - centre, share = both(w[q]);
-            __builtin_prefetch(x + (q + Q) * row + k);
+            if (!SQUARES) __builtin_prefetch(x + (q + Q) * row + k);
             sums += SQUARES ? share * by * by : share * by;
             if (!SQUARES && w[q] > 0) low = lesser(at, low), high = larger(at, high);
         }
@@ -275,7 +273,7 @@ static void skinny_of_few(
         Pair at[C];
 #pragma GCC unroll 4
         for (std::size_t c = 0; c < C; ++c) {
-            __builtin_prefetch(x + (C + c) * X.column + i);
+            __builtin_prefetch(x + (C + c) * X.column + i);  // the next columns: a stretch ahead in this one may be past its end
             at[c] = load<Pair>(x + c * X.column + i) - centre[c];
         }
 #pragma GCC unroll 4
@@ -315,7 +313,6 @@ static void skinny_by_columns(const View<T>& X, const double* shift, const doubl
 }
 
 // Contiguous rows: Q of them against M columns of R, on a strip of columns; the next Q rows are fetched.
-
 template <class T, std::size_t M, std::size_t Q>
 static void skinny_of_strip(
     const View<T>& X, const double* shift, const double* R, std::size_t i, std::size_t first, std::size_t width,
@@ -368,7 +365,7 @@ static void skinny_by_rows(const View<T>& X, const double* shift, const double* 
 
 template <class T>
 static void skinny(const View<T>& X, const double* shift, const double* R, std::size_t m, double* out) {
-    constexpr bool many = REGISTERS > 16;  // else the sums of four columns with four of R do not fit
+    constexpr bool many = PAIRS > 16;  // else the sums of four columns with four of R do not fit
     if (X.row != 1) return skinny_by_rows(X, shift, R, m, out);
     return many || m <= 2 ? skinny_by_columns<T, 4>(X, shift, R, m, out) : skinny_by_columns<T, 2>(X, shift, R, m, out);
 }

@@ -6,6 +6,8 @@
 constexpr std::size_t REGISTER = 64, REGISTERS = 32;
 #elif defined(__AVX2__)
 constexpr std::size_t REGISTER = 32, REGISTERS = 16;
+#elif defined(__aarch64__)
+constexpr std::size_t REGISTER = 16, REGISTERS = 32;
 #else
 constexpr std::size_t REGISTER = 16, REGISTERS = 16;
 #endif
@@ -35,12 +37,12 @@ struct Side<T, N, false> {
 template <class T, std::size_t N>
 using Vector = typename Side<T, N, N * sizeof(T) <= REGISTER>::type;
 
-#define BY_HALVES(sign)                                    \
-    template <class H>                                     \
-    static inline auto operator sign(Two<H> a, Two<H> b) { \
-        return Two{a.low sign b.low, a.high sign b.high};  \
+#define BY_HALVES(sign)                                                                     \
+    template <class H>                                                                      \
+    static inline auto operator sign(Two<H> a, Two<H> b) {                                  \
+        return Two<decltype(a.low sign b.low)>{a.low sign b.low, a.high sign b.high};       \
     }
-BY_HALVES(+) BY_HALVES(-) BY_HALVES(*) BY_HALVES(/) BY_HALVES(&) BY_HALVES(|)
+BY_HALVES(+) BY_HALVES(-) BY_HALVES(*) BY_HALVES(/) BY_HALVES(&)
 BY_HALVES(<) BY_HALVES(>) BY_HALVES(<=) BY_HALVES(==)
 #undef BY_HALVES
 template <class H>
@@ -49,8 +51,6 @@ template <class H>
 static inline Two<H> operator<<(Two<H> a, int by) { return {a.low << by, a.high << by}; }
 template <class H>
 static inline void operator+=(Two<H>& a, Two<H> b) { a = a + b; }
-template <class H>
-static inline void operator|=(Two<H>& a, Two<H> b) { a = a | b; }
 
 // a where it is so, else b.
 template <class M, class V>
@@ -106,10 +106,10 @@ static inline To bits(V x) {
 template <class H, class V>
 static inline H lower(V x) {
     if constexpr (Halved<V>) return x.low;
-    else return __builtin_shufflevector(x, x, 0, 1, 2, 3);
+    else return H{x[0], x[1], x[2], x[3]};
 }
 template <class H, class V>
 static inline H upper(V x) {
     if constexpr (Halved<V>) return x.high;
-    else return __builtin_shufflevector(x, x, 4, 5, 6, 7);
+    else return H{x[4], x[5], x[6], x[7]};
 }

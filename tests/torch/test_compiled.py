@@ -136,12 +136,12 @@ def test_training_is_the_same_without_the_loops(case, monkeypatch):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("least", [None, 0.1], ids=["plain", "near its least"])
-@pytest.mark.parametrize("tile", [1, 50, 10**6])
+@pytest.mark.parametrize("least", [None, 0.1, 10.0], ids=["plain", "near its least", "below its least"])
+@pytest.mark.parametrize("tile", [1, 6, 50, 10**6])
 def test_a_moment_of_rank_one(monkeypatch, tile, least):
     """Adafactor's, made piece by piece, with rows and columns that have had no gradient, and entries below its least."""
     monkeypatch.setattr(metrics, "TILE", tile)
-    runs, penalty, scale = [], sh.L1(0.2) + sh.L2(0.1), torch.logspace(-2, 0, 7, dtype=torch.float64)
+    runs, penalty, scale = [], sh.L1(max(0.2, least or 0)) + sh.L2(0.1), torch.logspace(-2, 0, 7, dtype=torch.float64)
     for loops in (True, False):
         weight = nn.Parameter(torch.linspace(-1, 1, 63, dtype=torch.float64).reshape(9, 7))
         model = nn.Module()
@@ -158,6 +158,37 @@ def test_a_moment_of_rank_one(monkeypatch, tile, least):
         runs.append(weight.detach())
     torch.testing.assert_close(*runs, rtol=1e-10, atol=1e-12)
     assert torch.equal(runs[0] == 0, runs[1] == 0) and (runs[0] == 0).any() and (runs[0] != 0).any()
+
+
+def test_a_least_that_single_precision_does_not_hold():
+    """The paper's 1e-30, squared, is 0: rows without a gradient must not take the others' step away."""
+    weight = nn.Parameter(torch.ones(3, 4))
+    model = nn.Module()
+    model.weight = weight
+    optimizer = st.attach(
+        torch.optim.Adafactor([weight], lr=0.01, eps=(1e-30, 1e-3)), st.Penalties(model, {"weight": sh.L1(1e3)})
+    )
+    weight.grad = torch.ones(3, 4)
+    weight.grad[1] = 0
+    optimizer.step()
+    assert (weight[0] == 0).all() and (weight[2] == 0).all()
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_adafactors_step_is_how_far_it_moves(dtype, size):
+    """Where eps is not given it is that of the weights' own precision."""
+    weight = nn.Parameter(torch.ones(4, 8, dtype=dtype))
+    base = torch.optim.Adafactor([weight], lr=1.0)
+    metric = METRICS[torch.optim.Adafactor]
+    [group] = base.param_groups
+    before, rms = weight.detach().float().clone(), metric.before(group, {}, weight.detach())
+    weight.grad = torch.full((4, 8), size, dtype=dtype)
+    base.step()
+    state = updates.in_full({**base.state[weight], "grad": weight.grad, "dtype": dtype, "before": rms})
+    step = metric.step(group, state, metric.moment(group, state, weight.detach()))
+    moved = (before - weight.detach().float()) / weight.grad.float()
+    torch.testing.assert_close(step, moved, rtol=0.02, atol=0)
 
 
 def test_every_set_of_instructions_gives_the_same_numbers():

@@ -22,10 +22,9 @@ from shrinkage.penalties.elementary import Elementary
 from shrinkage.penalties.terms import NAMES, Terms
 from shrinkage.torch.groups import Groups
 from shrinkage.torch.layouts import Axes
-from shrinkage.torch.metrics import Factored, Group, Metric, Rule, State
+from shrinkage.torch.metrics import TILE, Factored, Group, Metric, Part, Rule, State
 from shrinkage.torch.penalties import Entry
 
-TILE = 1 << 16  # coefficients of a piece that is copied together, or given to a thread
 TOGETHER = 16  # columns that are copied together, which is what one line of a cache holds
 
 
@@ -76,12 +75,10 @@ def _convex(t: Terms) -> bool:
 
 def shrink(recipe: Recipe, metric: Metric, group: Group, state: State, parameter: nn.Parameter, factor: Any) -> bool:
     """Take the step, and say so; False where the parameter or the metric is not of the kind."""
-    if metric.rule is None or not _dense(parameter):
+    if metric.rule is None or not _dense(parameter) or (metric.whole and recipe.axes is not None):
         return False
     rule = metric.rule(group, state, float(state.get("step", 0.0)))
     if rule is None or not all(_dense(x) and x.dtype == parameter.dtype for x in _held(rule)):
-        return False
-    if isinstance(rule.moment, Factored) and recipe.axes is not None:
         return False
     if rule.rate > 0 and factor > 0:
         _all(recipe, parameter.detach(), rule, recipe.numbers(float(factor)))
@@ -109,7 +106,7 @@ def _coefficients(w: Tensor, rule: Rule, numbers: tuple[float, ...], seen: bool)
     """Whether there are coefficients without a gradient so far, which `seen` leaves alone, and which else are all there is."""
     numbers, count = numbers if seen else (0.0, *numbers[1:]), torch.get_num_threads()
     if isinstance(rule.moment, Factored):
-        return any(threads.each(partial(_rows, w.numpy(), rule.moment, numbers), rule.moment.parts, count))
+        return any(threads.each(partial(_part, w.numpy(), rule, numbers), rule.moment.parts, count))
     arrays = [None if x is None else x.view(-1).numpy() for x in (w, rule.moment, rule.beside)]
 
     def piece(part: slice) -> bool:
@@ -119,13 +116,15 @@ def _coefficients(w: Tensor, rule: Rule, numbers: tuple[float, ...], seen: bool)
     return any(threads.each(piece, threads.tiles(w.numel(), max(TILE, -(-w.numel() // count))), count))
 
 
-def _rows(w: np.ndarray, moment: Factored, numbers: tuple[float, ...], part: slice) -> bool:
-    return _core.shrink(w[part], "root", moment.piece(part).numpy(), None, numbers)
+def _part(w: np.ndarray, rule: Rule, numbers: tuple[float, ...], part: Part) -> bool:
+    """The same for a part whose moment is made for it alone."""
+    moment: Factored = rule.moment  # type: ignore[assignment]
+    return _core.shrink(w[part], rule.name, moment.piece(part).numpy(), None, numbers)
 
 
 def _groups(axes: Axes, w: Tensor, rule: Rule, numbers: tuple[float, ...], seen: bool) -> bool:
     """The same for groups, whole groups at a time: in place where their coefficients are neighbours, else through copies."""
-    views = [None if x is None else axes.apart(x) for x in (w, rule.moment, rule.beside)]  # type: ignore[arg-type]  # `shrink` leaves factored moments
+    views = [None if x is None else axes.apart(x) for x in (w, rule.moment, rule.beside)]  # type: ignore[arg-type]  # none is factored: see `shrink`
     length = len(views[0])  # type: ignore[arg-type]
 
     def piece(part: slice) -> bool:

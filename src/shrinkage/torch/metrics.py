@@ -23,7 +23,7 @@ from shrinkage import threads
 
 TILE = 1 << 16  # coefficients: a handful of tensors of this length stay in a second-level cache
 Group = Mapping[str, Any]  # a parameter group: the settings
-State = Mapping[str, Any]  # what the optimizer holds of one parameter, its "grad", and "before": what `Metric.before` kept
+State = Mapping[str, Any]  # what the optimizer holds of one parameter, its "grad" and "dtype", and what `Metric.before` kept
 
 
 @dataclass(frozen=True)
@@ -46,32 +46,38 @@ class Metric:
     rule: Callable[[Group, State, float], Rule | None] | None = None
 
 
+Part = tuple[slice, slice]  # of a matrix
+
+
 @dataclass(frozen=True)
 class Factored:
     """A moment of rank one, max(rows columns, least), of which pieces are made as they are needed: `rows` (r, 1), `columns`
-    (1, c). It is 0 where a factor is: there has been no gradient."""
+    (1, c), `least` > 0. It is 0 where a factor is: there has been no gradient."""
 
     rows: Tensor
     columns: Tensor
     least: float
 
     @property
-    def parts(self) -> list[slice]:
-        """Its rows, some at a time, that stay near."""
-        return threads.tiles(len(self.rows), max(1, TILE // max(self.columns.numel(), 1)))
+    def parts(self) -> list[Part]:
+        """Pieces of neighbours that stay near: whole rows, or one row's columns."""
+        c = self.columns.numel()
+        across = threads.tiles(c, TILE)
+        return [(down, part) for down in threads.tiles(len(self.rows), max(1, TILE // max(c, 1))) for part in across]
 
-    def piece(self, rows: slice) -> Tensor:
-        """Those rows of it."""
-        out = self.at_least(rows)
-        return out.masked_fill_((self.rows[rows] == 0) | (self.columns == 0), 0.0) if self._smallest == 0 else out
+    def piece(self, part: Part) -> Tensor:
+        """That part of it."""
+        out = self.at_least(part)
+        return out.masked_fill_((self.rows[part[0]] == 0) | (self.columns[:, part[1]] == 0), 0.0) if self._smallest == 0 else out
 
-    def at_least(self, rows: slice) -> Tensor:
-        """Those rows of it, `least` where there has been no gradient."""
-        out = self.rows[rows] * self.columns
+    def at_least(self, part: Part) -> Tensor:
+        """That part of it, `least` where there has been no gradient."""
+        out = self.rows[part[0]] * self.columns[:, part[1]]
         return out if self._smallest >= self.least else out.clamp_(min=self.least)
 
-    def amax(self) -> Tensor:
-        return self.rows.amax() * self.columns.amax()
+    def amax(self) -> float:
+        largest = float(self.rows.amax() * self.columns.amax())
+        return max(largest, self.least) if largest > 0 else 0.0
 
     @cached_property
     def _smallest(self) -> float:
@@ -235,11 +241,11 @@ def _adafactor_moment(group: Group, state: State, parameter: Tensor) -> Tensor:
 def _adafactor_factors(group: Group, state: State) -> tuple[Tensor, Tensor]:
     """Shazeer and Stern (2018): a second moment of rank one, for a matrix."""
     rows = state["row_var"]
-    return rows / rows.mean(-2, keepdim=True).clamp(min=_adafactor_eps(group, rows)), state["col_var"]
+    return rows / rows.mean(-2, keepdim=True).clamp(min=_adafactor_eps(group, state)), state["col_var"]
 
 
 def _adafactor(group: Group, state: State, v: Tensor) -> Tensor:
-    root = v.clamp(min=_adafactor_eps(group, v) ** 2).sqrt()
+    root = v.clamp(min=_adafactor_eps(group, state) ** 2).sqrt()
     rate = torch.clamp(state["step"].to(v.dtype).rsqrt(), max=group["lr"]) * state["before"].clamp(min=group["eps"][1])
     clipped = (state["grad"] / root).norm() / (v.numel() ** 0.5 * group["d"])
     return rate / clipped.clamp(min=1) / root
@@ -250,14 +256,19 @@ def _adafactor_rule(group: Group, state: State, count: float) -> Rule | None:
     if grad.ndim != 2:
         return None
     rows, columns = _adafactor_factors(group, state)
-    moment = Factored(rows, columns, _adafactor_eps(group, rows) ** 2)
-    squares = sum(float((grad[part] ** 2).div_(moment.at_least(part)).sum()) for part in moment.parts)
+    moment = Factored(rows, columns, max(_adafactor_eps(group, state) ** 2, torch.finfo(rows.dtype).tiny))
+    squares = sum(_over(grad[part], moment.at_least(part)) for part in moment.parts)
     rate = min(float(group["lr"]), count**-0.5) * max(float(state["before"]), group["eps"][1])
     return Rule("root", rate / max((squares / grad.numel()) ** 0.5 / group["d"], 1.0), moment=moment)
 
 
-def _adafactor_eps(group: Group, like: Tensor) -> float:
-    return torch.finfo(like.dtype).eps if group["eps"][0] is None else group["eps"][0]
+def _over(grad: Tensor, moment: Tensor) -> float:
+    """sum(grad**2 / moment); the quotients stand in the moment's place."""
+    return float(torch.dot(grad.reshape(-1), torch.div(grad, moment, out=moment).reshape(-1)))
+
+
+def _adafactor_eps(group: Group, state: State) -> float:
+    return torch.finfo(state["dtype"]).eps if group["eps"][0] is None else group["eps"][0]
 
 
 def _rate(group: Group, state: State, moment: Any) -> Any:

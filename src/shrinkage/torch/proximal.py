@@ -117,7 +117,7 @@ class Proximal:
     def _state(self, optimizer: Optimizer, entry: Entry) -> State:
         """What a rule reads: the optimizer's state, the gradient, and what `before` kept."""
         p = entry.parameter
-        return {**optimizer.state[p], "grad": p.grad, "before": self._kept.get(p)}
+        return {**optimizer.state[p], "grad": p.grad, "dtype": p.dtype, "before": self._kept.get(p)}
 
 
 def _under(metric: Metric, group: Group, state: State, entry: Entry, factor: float | Tensor) -> None:
