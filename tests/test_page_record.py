@@ -102,10 +102,10 @@ def test_the_chosen_model_is_the_fit(name):
 def test_the_command_does_it_again(name):
     """As it is typed after `import shrinkage as sh`: numbers of a penalty object are told to six digits."""
     fit = fitted(name)
-    told = record(study(fit), draws=0)
-    target = YES if told["classes"] else COUNTS if told["loss"]["name"] == "poisson" else Y
+    told = study(fit)
+    target = YES if told.classes else COUNTS if name == "poisson" else Y
     weights = np.arange(N) % 3 + 0.5
-    again = eval(told["command"], {"sh": sh, "X": X, "y": target, "sample_weight": weights, "weights": weights})
+    again = eval(told.origin.command, {"sh": sh, "X": X, "y": target, "sample_weight": weights, "weights": weights})
     np.testing.assert_allclose(coef_of(again), coef_of(fit), rtol=1e-4 if name == "solve" else 1e-7, atol=1e-10)
 
 
