@@ -98,7 +98,7 @@ clean:
 	@touch $@
 
 .venv/pages: .venv/test
-	$(BIN)/pip install -q playwright
+	$(BIN)/pip install -q playwright jupyterlab
 	@touch $@
 
 web/node_modules/.ready: web/package-lock.json

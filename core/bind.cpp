@@ -14,6 +14,7 @@
 #include "follow.hpp"
 #include "follow_groups.hpp"
 #include "follow_sparse.hpp"
+#include "mend.hpp"
 #include "pack.hpp"
 
 namespace nb = nanobind;
@@ -346,6 +347,30 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Colu
     return {predicted, squares, admitted};
 }
 
+std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> mend_(
+    nb::ndarray<double, nb::ndim<2>, nb::f_contig, nb::device::cpu> predicted, Columns rho, Columns curvatures, Labels some, bool level) {
+    std::size_t n = rho.shape(0), m = rho.shape(1), k = some.shape(0);
+    require(predicted.shape(0) == n && predicted.shape(1) == m && curvatures.shape(0) == n && curvatures.shape(1) == m,
+            "mend: predicted, rho and curvatures must have one shape");
+    for (std::size_t i = 0; i < k; ++i)
+        require(some.data()[i] >= 0 && static_cast<std::size_t>(some.data()[i]) < m, "mend: a model is out of range");
+    auto [shifts, a] = fresh_columns(n, k);
+    auto [squares, b] = fresh(k);
+    bool* flags = new bool[k > 0 ? k : 1];
+    nb::capsule owner(flags, [](void* p) noexcept { delete[] static_cast<bool*>(p); });
+    nb::ndarray<nb::numpy, bool, nb::ndim<1>> admitted(flags, {k}, owner);
+    {
+        nb::gil_scoped_release unlocked;
+        for (std::size_t i = 0; i < k; ++i) {
+            std::size_t at = static_cast<std::size_t>(some.data()[i]) * n;
+            Mended one = mend(rho.data() + at, curvatures.data() + at, n, level, predicted.data() + at, a + i * n);
+            b[i] = one.squares;
+            flags[i] = one.admitted;
+        }
+    }
+    return {shifts, squares, admitted};
+}
+
 std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(std::array<Values, 4> read, Table inside, Values apart, Values up,
                                                                    Values down, Values reach, Values end, Values allowed) {
     std::size_t p = end.shape(0), b = inside.shape(1);
@@ -448,6 +473,10 @@ NB_MODULE(_core, m) {
     m.def("judge", &judge_, "before"_a, "metric"_a, "moved"_a, "rho"_a, "curvatures"_a,
           "before - metric moved (n, m); the sum of its squared distance from rho over the curvatures (m,); whether it is "
           "nowhere farther than the curvature (m,). `before` is (n, m), or (n, 1) for one model that stands for all.");
+    m.def("mend", &mend_, "predicted"_a.noconvert(), "rho"_a, "curvatures"_a, "some"_a, "level"_a,
+          "Of some columns of `predicted` (n, m), in place: entries farther from rho than the curvature become rho, and with "
+          "`level` the others make up for it in the sum. What was added (n, k), then the squared distances over the curvatures "
+          "(k,), and whether none is farther than the curvature now (k,).");
     m.def("chord", &chord_, "read"_a, "inside"_a, "apart"_a, "up"_a, "down"_a, "reach"_a, "end"_a, "allowed"_a,
           "What columns' pulls count at models between two ends, at most: (the largest of those within `allowed` (b,), "
           "which may be beyond (p,)). See `Chord`.");

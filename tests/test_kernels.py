@@ -227,6 +227,26 @@ def test_a_steps_account(n, seed):
     np.testing.assert_array_equal(admitted, np.all(np.abs(apart) <= curvatures, axis=0))
 
 
+@given(n=st.integers(1, 40), seed=st.integers(0, 2**32 - 1), level=st.booleans())
+def test_a_dual_point_brought_back(n, seed, level):
+    rng = np.random.default_rng(seed)
+    rho, before = (np.asfortranarray(rng.standard_normal((n, 3))) for _ in range(2))
+    h = np.asfortranarray(2 * rng.random((n, 3)) + 1e-3)
+    predicted, some = before.copy(order="F"), np.array([0, 2])
+    shift, squares, admitted = _core.mend(predicted, rho, h, some, level)
+    was = before - rho
+    apart = np.where(np.abs(was) <= h, was, 0.0)
+    if level:
+        apart -= (apart - was).sum(axis=0) * (h / h.sum(axis=0))
+    np.testing.assert_array_equal(predicted[:, 1], before[:, 1])  # which was not asked for
+    np.testing.assert_allclose(predicted[:, some], (rho + apart)[:, some], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(before[:, some] + shift, predicted[:, some], rtol=1e-15, atol=1e-15)
+    np.testing.assert_allclose(squares, (apart**2 / h).sum(axis=0)[some], rtol=1e-11, atol=1e-20)
+    np.testing.assert_array_equal(admitted, np.all(np.abs(apart) <= h, axis=0)[some])
+    if level:
+        np.testing.assert_allclose(predicted.sum(axis=0), before.sum(axis=0), atol=1e-11)
+
+
 @given(p=st.integers(1, 600), b=st.integers(1, 20), seed=st.integers(0, 2**32 - 1))
 def test_chords(p, b, seed):
     rng = np.random.default_rng(seed)

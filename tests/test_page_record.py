@@ -340,3 +340,19 @@ def test_a_place_that_cannot_be_written_to_is_refused_first(tmp_path):
     words = ["fit", "none.csv", "--target", "y", "--report", str(tmp_path / "no" / "r.html")]
     done = subprocess.run([sys.executable, "-m", "shrinkage", *words], capture_output=True, text=True)
     assert done.returncode == 2 and "there is no folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("y", "which", "name"),
+    [
+        (Y.rename("yield"), 0, "yield"),
+        (Y.rename("yield").to_frame().assign(loss=Y), 1, "loss"),
+        (Y.rename(None), 0, "y"),
+        (np.asarray(Y), 0, "y"),
+        (Y.rename("yield").tolist(), 0, "y"),
+    ],
+)
+def test_the_target_is_called_what_y_calls_it(y, which, name):
+    fit = sh.Lasso(0.1).fit(X, y)
+    assert study(fit, which=which).target == name
+    assert study(fit, "how much", which).target == "how much"

@@ -80,6 +80,9 @@ def likelihood(family: str, y: Floats, weights: Floats, eta: Floats) -> tuple[Fl
 def judge(
     before: Floats, metric: Floats, moved: Floats, rho: Floats, curvatures: Floats
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]: ...
+def mend(
+    predicted: Floats, rho: Floats, curvatures: Floats, some: NDArray[np.int64], level: bool
+) -> tuple[Floats, Floats, NDArray[np.bool_]]: ...
 def chord(
     read: Sequence[Floats], inside: Floats, apart: Floats, up: Floats, down: Floats, reach: Floats, end: Floats, allowed: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]: ...

@@ -269,14 +269,8 @@ class CurvedLane(Lane):
         some = np.flatnonzero(~admitted & np.isfinite(new.totals))
         if len(some) == 0:
             return more
-        h, was = new.curvatures[:, some], predicted[:, some] - new.rho[:, some]
-        apart = np.where(np.abs(was) <= h, was, 0.0)
-        if self.intercept:
-            apart -= (apart - was).sum(axis=0) * (h / h.sum(axis=0))
-        admitted[some] = np.all(np.abs(apart) <= h, axis=0)
-        gaps[some] = np.sum(np.divide(apart**2, h, out=np.zeros_like(h), where=h > 0), axis=0)
-        predicted[:, some] += apart - was
-        by = panel.sums(self.at, apart - was).T
+        shift, gaps[some], admitted[some] = _core.mend(predicted, new.rho, new.curvatures, some, self.intercept)
+        by = panel.sums(self.at, shift).T
         slopes[some] += by
         more[some] = self._dearer(new.W[some], by, strengths[some], inner[some])
         return more
@@ -285,6 +279,8 @@ class CurvedLane(Lane):
         """What P(w) + P*(s) - w's grows by, at most, as s moves `by` (b, U) within what the penalty admits, (b,). The derivative
         of P* is 0 where the penalty is L1, w where there is L2, but for what `inner` leaves, and anything within bounds."""
         l2, low, high = self.unit[1:4, self.columns]
+        if self.open and not l2.any():
+            return -(W * by).sum(axis=1)
         bounded, bent = np.isfinite(low) | np.isfinite(high), l2 > 0
         ends = [np.abs(np.where(np.isfinite(end), end, 0.0) - W) for end in (low, high)]
         apart = np.maximum(np.maximum(*ends), np.abs(W)) * np.abs(by)

@@ -48,6 +48,7 @@ def read_Xy(estimator: Any, X: Any, y: Any, *, multi_output: bool = False, numer
         _refuse_text(y, "y")
     _refuse_masked(y, "y")
     _refuse_missing(y, "y")
+    estimator._targets_called = _called(y)
     with as_data_error():
         values, y = check_X_y(
             _plain(X), y, accept_sparse=["csc", "csr"], dtype=FLOATS, ensure_all_finite=False, multi_output=multi_output,
@@ -55,6 +56,11 @@ def read_Xy(estimator: Any, X: Any, y: Any, *, multi_output: bool = False, numer
         )  # fmt: skip
         validate_data(estimator, _named(X, values), reset=True, skip_check_array=True)
     return values, np.asarray(y, np.float64) if numeric else y
+
+
+def _called(y: Any) -> list[Any]:
+    """The names of the targets in a series or a frame; none for arrays."""
+    return list(y.columns) if hasattr(y, "columns") else [getattr(y, "name", None)]
 
 
 def read_X(estimator: Any, X: Any) -> Any:

@@ -37,7 +37,8 @@ def explore(fit: Any, *, target: str | None = None, which: int = 0) -> Explorer:
     **Arguments**
 
     - `fit`: a fitted estimator, or what `select` or `solve` returned; each refers to its data until it is pickled.
-    - `target`: what is predicted, in words. `which`: the number of the target, where there are several.
+    - `target`: what is predicted, in words; else what y calls it, where that is a series or a frame. `which`: the number of the
+      target, where there are several.
 
     The server listens on the loopback alone, its address holds a random token, and no data leave the machine. It runs until
     `close()`, or until Python ends.

@@ -26,7 +26,8 @@ def report(fit: Any, file: str | Path, *, target: str | None = None, which: int 
 
     - `fit`: a fitted estimator, or what `select` or `solve` returned; each refers to its data until it is pickled.
     - `file`: where to write; the file is there whole, or is left as it was.
-    - `target`: what is predicted, in words. `which`: the number of the target, where there are several.
+    - `target`: what is predicted, in words; else what y calls it, where that is a series or a frame. `which`: the number of the
+      target, where there are several.
 
     The path and the folds that the fit did not need are computed here, and up to 50 fits of half the rows.
 

@@ -96,10 +96,16 @@ def of_estimator(model: Model, *, target: str | None = None, which: int = 0, ori
     told = [str(c) for c in classes.tolist()] if classes is not None else None
     study = of_task(
         replace(task, penalty=unit), alpha=alpha, choice=getattr(model, "choice_", None), record=record, splits=splits,
-        words=words, origin=origin or _origin(model, task), target=target or "y", dial=dial,
+        words=words, origin=origin or _origin(model, task), target=target or _called(model, which), dial=dial,
         rule=str(getattr(model, "rule", "given")), tol=float(model.tol), max_iter=model._max_iter(),
     )  # fmt: skip
     return replace(study, classes=None if told is None else (told[0], told[1]))
+
+
+def _called(model: Model, which: int) -> str:
+    """What the series or frame of targets called it, else y."""
+    names = getattr(model, "_targets_called", [])
+    return names[which] if which < len(names) and isinstance(names[which], str) and names[which] else "y"
 
 
 def of_choice(choice: Choice, *, target: str | None = None) -> Study:
