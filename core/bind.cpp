@@ -297,15 +297,15 @@ Out2 skinny_(Numbers X, Values shift, nb::ndarray<const double, nb::ndim<2>, nb:
     return out;
 }
 
-void pack_(Numbers X, Labels rows, Values shift, Values scale, nb::ndarray<double, nb::ndim<2>, nb::device::cpu> out) {
-    std::size_t n = X.shape(0), p = X.shape(1), count = rows.shape(0);
-    require(shift.shape(0) == p && scale.shape(0) == p && out.shape(0) == count && out.shape(1) == p,
-            "pack: shift and scale must be (p,), out (rows, p)");
+void pack_(Numbers X, Labels places, Values shift, Values scale, nb::ndarray<double, nb::ndim<2>, nb::device::cpu> out) {
+    std::size_t n = X.shape(0), p = X.shape(1);
+    require(places.shape(0) == n && shift.shape(0) == p && scale.shape(0) == p && out.shape(0) == n && out.shape(1) == p,
+            "pack: X and out must be (n, p), places (n,), shift and scale (p,)");
     require(out.stride(0) >= 0 && out.stride(1) >= 0, "pack: out must not be reversed");
-    for (std::size_t i = 0; i < count; ++i)
-        require(rows.data()[i] >= 0 && static_cast<std::size_t>(rows.data()[i]) < n, "pack: a row is out of range");
+    for (std::size_t i = 0; i < n; ++i)
+        require(places.data()[i] >= 0 && static_cast<std::size_t>(places.data()[i]) < n, "pack: a place is out of range");
     Packed to{out.data(), static_cast<std::size_t>(out.stride(0)), static_cast<std::size_t>(out.stride(1))};
-    auto work = [&](auto x) { nb::gil_scoped_release unlocked; pack(x, rows.data(), count, shift.data(), scale.data(), to); };
+    auto work = [&](auto x) { nb::gil_scoped_release unlocked; pack(x, places.data(), shift.data(), scale.data(), to); };
     viewed(X, work, work);
 }
 
@@ -465,8 +465,8 @@ NB_MODULE(_core, m) {
           "(coefs (m, k), gaps (m,), -dw/dc at the end (k,), sweeps).");
     m.def("moments", &moments_, "X"_a.noconvert(), "weights"_a.none(),
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
-    m.def("pack", &pack_, "X"_a.noconvert(), "rows"_a, "shift"_a, "scale"_a, "out"_a.noconvert(),
-          "out (rows, p) becomes (X[rows] - shift) * scale.");
+    m.def("pack", &pack_, "X"_a.noconvert(), "places"_a, "shift"_a, "scale"_a, "out"_a.noconvert(),
+          "out[places] becomes (X - shift) * scale, (n, p).");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
     m.def("likelihood", &likelihood_, "family"_a, "y"_a, "weights"_a, "eta"_a,
           "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");

@@ -103,11 +103,11 @@ def test_skinny_of_long_columns(lay, dtype, m):
 @sizes
 def test_pack(lay, dtype, n, p, seed):
     X, rng = matrix(n, p, seed, dtype)
-    rows, shift, scale = rng.integers(0, n, rng.integers(1, 30)), rng.standard_normal(p), rng.random(p)
+    places, shift, scale = rng.permutation(n), rng.standard_normal(p), rng.random(p)
     for order in "CF":
-        out = np.full((len(rows), p + 2), 7.0, order=order)
-        _core.pack(lay(X), rows, shift, scale, out[:, :p])
-        np.testing.assert_array_equal(out[:, :p], (X[rows].astype(float) - shift) * scale)
+        out = np.full((n, p + 2), 7.0, order=order)
+        _core.pack(lay(X), places, shift, scale, out[:, :p])
+        np.testing.assert_array_equal(out[places, :p], (X.astype(float) - shift) * scale)
         np.testing.assert_array_equal(out[:, p:], 7.0)
 
 
@@ -121,11 +121,12 @@ def test_shapes_that_do_not_fit_are_refused():
         _core.moments(np.ones((8, 6))[::2, ::2], None)
     with pytest.raises((TypeError, ValueError), match="float32"):
         _core.moments(np.ones((4, 3), np.int64), None)
-    for row in (-1, 4):
-        with pytest.raises(ValueError, match="pack: a row"):
-            _core.pack(X, np.array([0, row]), np.zeros(3), np.ones(3), np.empty((2, 3)))
-    with pytest.raises(ValueError, match="pack"):
-        _core.pack(X, np.array([0]), np.zeros(3), np.ones(3), np.empty((2, 3)))
+    for place in (-1, 4):
+        with pytest.raises(ValueError, match="pack: a place"):
+            _core.pack(X, np.array([0, 1, 2, place]), np.zeros(3), np.ones(3), np.empty((4, 3)))
+    for places, rows in ((3, 4), (4, 3)):
+        with pytest.raises(ValueError, match="pack: X and out"):
+            _core.pack(X, np.arange(places), np.zeros(3), np.ones(3), np.empty((rows, 3)))
 
 
 PROGRAM = """

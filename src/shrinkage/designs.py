@@ -313,11 +313,12 @@ class Dense(Design):
     ) -> list[Matrix]:  # fmt: skip
         p = self.shape[1]
         outs = _sums_for(partitions, p)
+        short = [(labels.astype(np.uint16) if len(marks) < 1 << 16 else labels, marks) for labels, marks in partitions]
         for rows in self._chunks(max(len(marks) for _, marks in partitions)):
-            for out, (labels, marks) in zip(outs, partitions, strict=True):
+            for out, (labels, marks) in zip(outs, short, strict=True):  # short labels are sorted by their digits
                 order = rows.start + np.argsort(labels[rows], kind="stable")
                 ends = np.searchsorted(labels[order], np.arange(len(marks) + 1))
-                block = self._packed(order, 2)  # all labels at once: a column's entries are near then
+                block = self._packed(rows, order, 2)
                 block[:, p:] = border[order]
                 if root is not None:
                     block *= root[order, None]
@@ -333,14 +334,16 @@ class Dense(Design):
         n, p = self.shape
         return threads.tiles(n, max(64 * count, CHUNK_BYTES // (8 * (p + 2))))
 
-    def _packed(self, rows: Vector, more: int) -> Matrix:
-        """Some rows, with room for `more` columns behind them, in the order in which the data lie."""
+    def _packed(self, rows: slice, order: Vector, more: int) -> Matrix:
+        """A slice of the rows in an order, with room for `more` columns behind them, as the data lie."""
         p = self.shape[1]
-        block = np.empty((len(rows), p + more), order="C" if self.data.flags.c_contiguous else "F")
+        block = np.empty((len(order), p + more), order="C" if self.data.flags.c_contiguous else "F")
         if self.compiled:
-            _core.pack(self.data, rows, self.shift, self.scale, block[:, :p])
+            places = np.empty(len(order), np.int64)
+            places[order - rows.start] = np.arange(len(order))
+            _core.pack(self.data[rows], places, self.shift, self.scale, block[:, :p])
         else:
-            np.subtract(self.data[rows], self.shift, out=block[:, :p])
+            np.subtract(self.data[order], self.shift, out=block[:, :p])
             block[:, :p] *= self.scale
         return block
 

@@ -8,6 +8,7 @@ its digits), and a held-out sum of squares is a quadratic form in the held-out r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ class GramRows(Rows):
         if len(every) == 1 or not self.problem.intercept:
             return every
         whole = np.diag(every[0].G) / every[0].total
-        return [one.repaired(self.problem, self._rows(k), whole * one.total) for k, one in enumerate(every)]
+        return [one.repaired(self.problem, partial(self._rows, k), whole * one.total) for k, one in enumerate(every)]
 
     def regular(self, weighting):
         return self.moments[weighting].yy > LEAST_SPREAD * self.moments[0].yy

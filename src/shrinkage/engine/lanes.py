@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -114,7 +114,8 @@ class Patterns:
         keys = np.unique(key)
         labels, some = np.searchsorted(keys, key), np.empty(len(keys), np.int64)
         some[labels] = np.arange(n)  # a row of each
-        if not np.array_equal(np.take(multiples[some].T, labels, axis=1), multiples.T):  # as a column lies, side by side
+        alike = zip(np.ascontiguousarray(multiples[some].T), multiples.T, strict=True)  # a column at a time: no second table
+        if not all(np.array_equal(its[labels], column) for its, column in alike):
             marks, labels = np.unique(multiples, axis=0, return_inverse=True)
             return cls(labels.reshape(-1), marks, columns)
         return cls(labels, multiples[some], columns)
@@ -188,12 +189,14 @@ class Moments:
         q -= sums * level
         return cls(total, mean, level, yy - float(products[p, -1]) * level, q, G)
 
-    def repaired(self, problem: Problem, weights: Vector, whole: Vector) -> Moments:
-        """Columns that hardly vary in this lane, formed again from its rows. `whole` (p,): the diagonal of G over all rows."""
+    def repaired(self, problem: Problem, rows: Callable[[], Vector], whole: Vector) -> Moments:
+        """Columns that hardly vary in this lane, formed again from its `rows`' weights. `whole` (p,): the diagonal of G over all
+        rows."""
         thin = np.flatnonzero(np.diag(self.G) < LEAST_SPREAD * whole)
         if len(thin) == 0:
             return self
-        columns, used = problem.design.gather(thin), weights > 0
+        columns, weights = problem.design.gather(thin), rows()
+        used = weights > 0
         low, high = columns[used].min(axis=0), columns[used].max(axis=0)
         centre = np.where(low == high, low, low + weights @ (columns - low) / weights.sum())
         columns = np.where(low == high, 0.0, columns - centre)
