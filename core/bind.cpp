@@ -70,15 +70,22 @@ std::tuple<double, double> price(Table terms, Values w, Values pull) {
     return {value, worst};
 }
 
-std::tuple<int, double, bool> descend_(Table G, Values q, Table terms, std::optional<Labels> groups,
+using Square = nb::ndarray<const double, nb::ndim<2>, nb::device::cpu>;  // rows contiguous, any distance apart
+
+Strip strip_of(const Square& G, std::size_t k) {
+    require(G.shape(0) == k && G.shape(1) == k, "G must be (k, k)");
+    require(k == 0 || G.stride(1) == 1, "the rows of G must be contiguous");
+    return {G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
+}
+
+std::tuple<int, double, bool> descend_(Square G, Values q, Table terms, std::optional<Labels> groups,
                                        std::optional<Table> group_terms, InOut w, InOut Gw, double tolerance,
                                        int max_sweeps, bool newton) {
     std::size_t k = q.shape(0);
-    require(G.shape(0) == k && G.shape(1) == k && terms.shape(0) == 7 && terms.shape(1) == k && w.shape(0) == k &&
-                Gw.shape(0) == k,
+    require(terms.shape(0) == 7 && terms.shape(1) == k && w.shape(0) == k && Gw.shape(0) == k,
             "descend: G must be (k, k), terms (7, k), q, w and Gw (k,)");
     require(groups.has_value() == group_terms.has_value(), "descend: groups and group_terms come together");
-    Quadratic Q{G.data(), q.data(), k, {terms.data(), k}, nullptr, {nullptr, 0}, w.data(), Gw.data()};
+    Quadratic Q{strip_of(G, k), q.data(), {terms.data(), k}, nullptr, {nullptr, 0}, w.data(), Gw.data()};
     if (groups) {
         require(groups->shape(0) == k && group_terms->shape(0) == 7, "descend: groups must be (k,), group_terms (7, m)");
         Q.groups = groups->data();
@@ -96,7 +103,6 @@ std::tuple<int, double, bool> descend_(Table G, Values q, Table terms, std::opti
     return {result.sweeps, result.largest_move, result.converged};
 }
 
-using Square = nb::ndarray<const double, nb::ndim<2>, nb::device::cpu>;  // rows contiguous, any distance apart
 using Out1 = nb::ndarray<nb::numpy, double, nb::ndim<1>>;
 using Out2 = nb::ndarray<nb::numpy, double, nb::ndim<2>>;
 
@@ -146,12 +152,6 @@ struct Trail {
         }
     }
 };
-
-Strip strip_of(const Square& G, std::size_t k) {
-    require(G.shape(0) == k && G.shape(1) == k, "G must be (k, k)");
-    require(k == 0 || G.stride(1) == 1, "the rows of G must be contiguous");
-    return {G.data(), k > 0 ? static_cast<std::size_t>(G.stride(0)) : 0, k};
-}
 
 std::tuple<Out2, Out2, Out1, Out1, int, int> follow_(Square G, Values q, double yy, Table unit, Values strengths, Values start,
                                                      double target, bool want_tangent, Memory& memory) {
@@ -444,7 +444,7 @@ NB_MODULE(_core, m) {
     m.def("price", &price, "terms"_a, "w"_a, "pull"_a,
           "(P(w), where w is within its bounds; the largest violation of the optimality conditions where minus the loss's gradient is "
           "`pull`).");
-    m.def("descend", &descend_, "G"_a, "q"_a, "terms"_a, "groups"_a.none(), "group_terms"_a.none(), "w"_a.noconvert(),
+    m.def("descend", &descend_, "G"_a.noconvert(), "q"_a, "terms"_a, "groups"_a.none(), "group_terms"_a.none(), "w"_a.noconvert(),
           "Gw"_a.noconvert(), "tolerance"_a, "max_sweeps"_a, "newton"_a,
           "Minimise w'Gw/2 - q'w + P(w) from w, in place; (sweeps, largest move, converged).");
     nb::class_<Memory>(m, "Memory", "What `follow` keeps between calls on a Gram whose columns grow in number.").def(nb::init<>());

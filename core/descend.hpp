@@ -1,8 +1,9 @@
 // Cyclic coordinate descent: full sweeps, and between them sweeps over what is in use (Friedman, Hastie and Tibshirani,
-// 2010, J. Stat. Softw. 33), with Newton steps on the face it has found.
+// 2010, J. Stat. Softw. 33), with Newton steps, on the face it has found.
 #pragma once
 #include <numeric>
 #include <vector>
+#include "face.hpp"
 #include "groups.hpp"
 #include "newton.hpp"
 #include "quadratic.hpp"
@@ -11,7 +12,7 @@ class Descender {
 public:
     Descender(Quadratic& Q, bool use_newton) : Q(Q) {
         if (Q.groups) groups = collect_groups(Q);
-        for (std::size_t j = 0; j < Q.k; ++j) {
+        for (std::size_t j = 0; j < Q.k(); ++j) {
             if (!Q.groups || Q.groups[j] < 0) singles.push_back(j);
         }
         smooth_face = use_newton && groups.empty();
@@ -32,13 +33,16 @@ public:
                 polished = true;
                 continue;
             }
+            Quadratic& used = groups.empty() ? face.of(Q) : Q;
             for (int inner = 0; inner < 10 && result.sweeps < max_sweeps; ++inner) {
-                double moved = sweep(false);
+                double moved = groups.empty() ? sweep_all(used) : sweep(false);
                 ++result.sweeps;
-                if (interrupted()) return result.interrupted = true, result;
-                if (moved <= 0.1 * tolerance) break;
+                result.interrupted = interrupted();
+                if (moved <= 0.1 * tolerance || result.interrupted) break;
             }
-            if (smooth_face) newton(Q, interrupted);
+            if (smooth_face && !result.interrupted) newton(used, interrupted);
+            if (groups.empty()) face.give_back(Q);
+            if (result.interrupted) return result;
         }
         Q.refresh();
         return result;
@@ -49,13 +53,21 @@ private:
     std::vector<Group> groups;
     std::vector<std::size_t> singles;
     std::vector<double> scratch;
+    Face face;
     bool smooth_face, polished = false;
+
+    static double sweep_all(Quadratic& Q) {
+        double largest = 0;
+        for (std::size_t j = 0; j < Q.k(); ++j)
+            if (Q.w[j] != 0) largest = std::max(largest, step_single(Q, j));
+        return largest;
+    }
 
     double sweep(bool full) {
         double largest = 0;
         for (std::size_t j : singles) {
             if (!full && Q.w[j] == 0) continue;
-            largest = std::max(largest, step_single(j));
+            largest = std::max(largest, step_single(Q, j));
         }
         for (const Group& group : groups) {
             if (!full && std::all_of(group.members.begin(), group.members.end(), [&](auto j) { return Q.w[j] == 0; })) continue;
@@ -64,7 +76,7 @@ private:
         return largest;
     }
 
-    double step_single(std::size_t j) {
+    static double step_single(Quadratic& Q, std::size_t j) {
         Term term = Q.terms[j];
         double curvature = Q.row(j)[j];
         if (!(curvature > 0)) {  // a column of zeros: the penalty alone decides, and a free coefficient stays

@@ -12,13 +12,6 @@
 #include "gap.hpp"
 #include "quadratic.hpp"
 
-struct Strip {  // a Gram matrix, symmetric, row j at G + j * stride
-    const double* G;
-    std::size_t stride;
-    std::size_t k;
-    const double* row(std::size_t j) const { return G + j * stride; }
-};
-
 // What a path over one Gram, whose columns may grow in number, keeps from one call to the next.
 struct Memory {
     Factor factor{0};

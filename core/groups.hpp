@@ -14,7 +14,7 @@ struct Group {
 inline std::vector<Group> collect_groups(const Quadratic& Q) {
     std::vector<Group> groups(Q.group_terms.count);
     for (std::size_t g = 0; g < groups.size(); ++g) groups[g].id = g;
-    for (std::size_t j = 0; j < Q.k; ++j)
+    for (std::size_t j = 0; j < Q.k(); ++j)
         if (Q.groups[j] >= 0) groups[static_cast<std::size_t>(Q.groups[j])].members.push_back(j);
     for (Group& group : groups) {
         // Gershgorin: no eigenvalue exceeds the largest absolute row sum; Frobenius: nor the root of the sum of squares.

@@ -6,15 +6,28 @@
 #include <vector>
 #include "quadratic.hpp"
 
-// In place, lower triangle, row-major; false where a pivot is lost to rounding or negative, or on Ctrl-C.
+// In place, lower triangle, row-major; false where a pivot is lost to rounding or negative, or on Ctrl-C. Eight rows at a time
+// read those above them once.
 inline bool cholesky(std::vector<double>& A, std::size_t m, const Interrupted& interrupted) {
-    for (std::size_t j = 0; j < m; ++j) {
-        if (j % 16 == 0 && interrupted()) return false;
-        double* row = &A[j * m];
-        for (std::size_t i = 0; i < j; ++i) row[i] = (row[i] - kernels().dot(row, &A[i * m], i)) / A[i * m + i];
-        double diagonal = row[j], pivot = diagonal - kernels().dot(row, row, j);
-        if (!(pivot > 1e-11 * diagonal)) return false;
-        row[j] = std::sqrt(pivot);
+    constexpr std::size_t FEW = 8;
+    for (std::size_t first = 0; first < m; first += FEW) {
+        if (interrupted()) return false;
+        const std::size_t count = std::min(FEW, m - first);
+        double *rows[FEW], dots[FEW];
+        for (std::size_t r = 0; r < FEW; ++r) rows[r] = &A[(first + std::min(r, count - 1)) * m];
+        for (std::size_t i = 0; i < first; ++i) {
+            const double* above = &A[i * m];
+            kernels().dot8(above, rows, i, dots);
+            for (std::size_t r = 0; r < count; ++r) rows[r][i] = (rows[r][i] - dots[r]) / above[i];
+        }
+        for (std::size_t r = 0; r < count; ++r) {
+            double* row = rows[r];
+            const std::size_t j = first + r;
+            for (std::size_t i = first; i < j; ++i) row[i] = (row[i] - kernels().dot(row, &A[i * m], i)) / A[i * m + i];
+            double diagonal = row[j], pivot = diagonal - kernels().dot(row, row, j);
+            if (!(pivot > 1e-11 * diagonal)) return false;
+            row[j] = std::sqrt(pivot);
+        }
     }
     return true;
 }
@@ -33,7 +46,7 @@ enum class Newton { failed, partial, full };
 // bound or knot; undone if it does not help, as beside a concave part, where the face may have no minimiser.
 inline Newton newton_step(Quadratic& Q, const Interrupted& interrupted) {
     std::vector<std::size_t> active;
-    for (std::size_t j = 0; j < Q.k; ++j) {
+    for (std::size_t j = 0; j < Q.k(); ++j) {
         Term t = Q.terms[j];
         bool inside = Q.w[j] > t.low && Q.w[j] < t.high;
         if (inside && (Q.w[j] != 0 || (t.l1 == 0 && t.slope == 0))) active.push_back(j);
@@ -65,7 +78,7 @@ inline Newton newton_step(Quadratic& Q, const Interrupted& interrupted) {
         if (share < size) size = share, first = a, stop = edge == end ? way * t.beyond(way * end, way * w) : edge;
     }
     double before = Q.objective();
-    std::vector<double> old(Q.w, Q.w + Q.k);
+    std::vector<double> old(Q.w, Q.w + Q.k());
     for (std::size_t a = 0; a < m; ++a) {
         Term t = Q.terms[active[a]];
         Q.w[active[a]] = a == first ? stop : t.clip(old[active[a]] + size * step[a]);

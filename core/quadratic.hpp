@@ -1,5 +1,6 @@
 // minimise 1/2 w'Gw - q'w + P(w): what every solver in compiled code comes down to. Gw is kept as w moves.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -10,21 +11,28 @@
 // Asked now and then; true means stop (a Ctrl-C is pending).
 using Interrupted = std::function<bool()>;
 
-struct Quadratic {
-    const double* G;  // k x k, symmetric, row-major
-    const double* q;
+struct Strip {  // a Gram matrix, symmetric, row j at G + j * stride
+    const double* G;
+    std::size_t stride;
     std::size_t k;
+    const double* row(std::size_t j) const { return G + j * stride; }
+};
+
+struct Quadratic {
+    Strip G;
+    const double* q;
     Terms terms;
     const std::int64_t* groups;  // k, or null; -1: in no group
     Terms group_terms;
     double* w;
     double* Gw;
 
-    const double* row(std::size_t j) const { return G + j * k; }
+    std::size_t k() const { return G.k; }
+    const double* row(std::size_t j) const { return G.row(j); }
 
     void move(std::size_t j, double by) {
         w[j] += by;
-        kernels().axpy(by, row(j), Gw, k);
+        kernels().axpy(by, row(j), Gw, k());
     }
 
     // Exactly to `value`: a bound stays a bound, a zero a zero.
@@ -36,15 +44,15 @@ struct Quadratic {
 
     // From w alone, to end the drift of many small updates.
     void refresh() {
-        std::fill(Gw, Gw + k, 0.0);
-        for (std::size_t j = 0; j < k; ++j)
-            if (w[j] != 0) kernels().axpy(w[j], row(j), Gw, k);
+        std::fill(Gw, Gw + k(), 0.0);
+        for (std::size_t j = 0; j < k(); ++j)
+            if (w[j] != 0) kernels().axpy(w[j], row(j), Gw, k());
     }
 
     // The objective without group terms; the boxes are taken to hold.
     double objective() const {
         double sum = 0;
-        for (std::size_t j = 0; j < k; ++j) sum += w[j] * (Gw[j] / 2 - q[j]) + terms[j].value(w[j]);
+        for (std::size_t j = 0; j < k(); ++j) sum += w[j] * (Gw[j] / 2 - q[j]) + terms[j].value(w[j]);
         return sum;
     }
 };

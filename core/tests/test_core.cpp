@@ -64,7 +64,7 @@ std::vector<double> table(Term t, std::size_t k) {
 // No coordinate can be improved by its own prox.
 double worst_move(const Quadratic& Q) {
     double worst = 0;
-    for (std::size_t j = 0; j < Q.k; ++j) {
+    for (std::size_t j = 0; j < Q.k(); ++j) {
         double c = Q.row(j)[j];
         if (c <= 0) continue;
         worst = std::max(worst, std::abs(Q.terms[j].prox(Q.w[j] + (Q.q[j] - Q.Gw[j]) / c, 1 / c) - Q.w[j]));
@@ -75,7 +75,7 @@ double worst_move(const Quadratic& Q) {
 void separable(Term t, const char* name) {
     Problem p;
     auto terms = table(t, p.k);
-    Quadratic Q{p.G.data(), p.q.data(), p.k, {terms.data(), p.k}, nullptr, {nullptr, 0}, p.w.data(), p.Gw.data()};
+    Quadratic Q{{p.G.data(), p.k, p.k}, p.q.data(), {terms.data(), p.k}, nullptr, {nullptr, 0}, p.w.data(), p.Gw.data()};
     Descent d = Descender(Q, true).run(1e-10, 100000, [] { return false; });
     check(d.converged, name);
     check(worst_move(Q) < 1e-8, name);
@@ -85,7 +85,7 @@ void grouped(Term outer, const char* name) {
     Problem p;
     auto terms = table({0.1, 0.1, -inf, inf, 0, inf, inf}, p.k), over = table(outer, 4);
     std::vector<std::int64_t> groups = {0, 0, 1, 1, 2, 2, 3, -1};
-    Quadratic Q{p.G.data(), p.q.data(), p.k, {terms.data(), p.k}, groups.data(), {over.data(), 4}, p.w.data(), p.Gw.data()};
+    Quadratic Q{{p.G.data(), p.k, p.k}, p.q.data(), {terms.data(), p.k}, groups.data(), {over.data(), 4}, p.w.data(), p.Gw.data()};
     Descent d = Descender(Q, true).run(1e-9, 100000, [] { return false; });
     check(d.converged, name);
     std::vector<double> scratch;
@@ -276,7 +276,7 @@ void interrupted() {
     int calls = 0;
     Problem p;
     auto terms = table({0.001, 0, -inf, inf, 0, inf, inf}, p.k);
-    Quadratic Q{p.G.data(), p.q.data(), p.k, {terms.data(), p.k}, nullptr, {nullptr, 0}, p.w.data(), p.Gw.data()};
+    Quadratic Q{{p.G.data(), p.k, p.k}, p.q.data(), {terms.data(), p.k}, nullptr, {nullptr, 0}, p.w.data(), p.Gw.data()};
     check(Descender(Q, false).run(0, 1000, [&] { return ++calls == 2; }).interrupted, "interrupted");
 }
 

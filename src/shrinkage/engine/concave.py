@@ -36,10 +36,8 @@ class Concave(Lane):
 
     def descended(self, q: Vector, terms: Matrix, w: Vector, accuracy: float) -> Vector:
         """A stationary point of w'G w / 2 - q'w + P(w), from w on."""
-        G, w = np.ascontiguousarray(self.G), w.copy()
-        _core.descend(
-            G, q, terms, None, None, w, G @ w, accuracy * np.sqrt(self.half), SWEEPS, True
-        )  # fmt: skip
+        w = w.copy()
+        _core.descend(self.G, q, terms, None, None, w, self.G @ w, accuracy * np.sqrt(self.half), SWEEPS, True)
         return w
 
     def turn(self, terms: Matrix, w: Vector) -> Vector:
