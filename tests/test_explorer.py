@@ -16,7 +16,8 @@ import pytest
 import shrinkage as sh
 from shrinkage.page.example import diabetes
 from shrinkage.page.explore import PENALTIES, answering, groups_of, related
-from shrinkage.page.study import of_estimator
+from shrinkage.page.record import record
+from shrinkage.page.study import of_choice, of_estimator
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +197,12 @@ def test_the_command_prints_an_address_and_ends_with_ctrl_c(words, title):
 def test_data_and_target_come_together(words):
     process = run(*words)
     assert process.wait(60) == 2 and "--target" in process.communicate()[1]
+
+
+def test_a_choice_at_the_end_of_the_grid_is_told(study, answer):
+    told = answer({"penalty": "l2", "standardize": True})
+    assert told["path"]["index"] == len(told["path"]["alphas"]) - 1
+    assert any("weakest penalty of the grid" in one for one in told["warnings"])
+    assert not any("of the grid" in one for one in answer({"penalty": "l2", "alpha": 1.0})["warnings"])
+    choice = sh.select(study.task.design.data, study.task.y, sh.SquaredError(), sh.L2(1.0), standardize=True)
+    assert choice.index == 99 and any("weakest penalty" in one for one in record(of_choice(choice), draws=0)["warnings"])

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from shrinkage.designs import Matrix
 from shrinkage.errors import ParameterError
 from shrinkage.estimators.base import Model
+from shrinkage.estimators.cv import end_of_grid
 from shrinkage.estimators.record import Record, of_path
 from shrinkage.estimators.summary import Words
 from shrinkage.estimators.validate import read_X
@@ -113,10 +114,11 @@ def of_choice(choice: Choice, *, target: str | None = None) -> Study:
     task = _kept(choice.task)
     stated = getattr(task.loss, "sigma", 1.0) != 1.0
     folds = None if choice.fold_weights is None else len(choice.fold_weights)
+    words = Words("select", "alpha", "mean loss", notes=end_of_grid(choice.index, len(choice.alphas), "alpha"))
     call = _verb("select", task, choice.path.tol, *[f"rule={choice.rule!r}"] * (choice.rule != "min"))
     study = of_task(
         task, alpha=choice.alpha, choice=choice, rule=choice.rule, folds=folds or FOLDS, stated=stated, target=target or "y",
-        words=Words("select", "alpha", "mean loss"), origin=_in_memory(task, call), tol=choice.path.tol,
+        words=words, origin=_in_memory(task, call), tol=choice.path.tol,
     )  # fmt: skip
     _refuse_changed(task, study.record)
     return study
@@ -162,6 +164,7 @@ def of_task(
     assert made is not None
     if alpha is None:
         index = made.pick(rule) if masks is not None or rule not in ("min", "1se") else made.pick("bic")
+        words = replace(words, notes=[*words.notes, *end_of_grid(index, len(made.alphas), words.dial)])
     else:
         index = int(np.argmin(np.abs(made.alphas - alpha)))
         rule = rule if choice is not None else "given"
