@@ -131,6 +131,8 @@ class GramRows(Rows):
         return np.array([self._errors(line, column) for column in columns])
 
     def _errors(self, line: Line, column: int) -> Vector:
+        if column == self.courses[line.lane].weighting:  # its own rows, whose sum of squares it brings
+            return 2 * line.totals / self.moments[column].total
         sums = self._sums(column)
         Z = np.column_stack([-line.W, np.ones(len(line.W)), -line.b])
         squares = np.sum((Z @ sums) * Z, axis=1)
