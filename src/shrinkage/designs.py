@@ -407,18 +407,20 @@ class Sparse(Design):
     def moments(self, weights):
         X = self.data
         n, p = X.shape
-        counts = np.diff(X.indptr)
-        column = np.repeat(np.arange(p), counts)
-        used = weights[X.indices] > 0
-        entries, column = X.data[used].astype(np.float64), column[used]
-        w = weights[X.indices][used]
-        full = np.bincount(column, minlength=p) == np.count_nonzero(weights > 0)  # no implicit zero in a used row
+        column, entries, w = np.repeat(np.arange(p), np.diff(X.indptr)), X.data.astype(np.float64, copy=False), weights[X.indices]
+        finite = np.isfinite(X.data) if X.data.dtype.kind == "f" else None
+        bad = [] if finite is None or finite.all() else np.unique(column[~finite])
+        if not w.all():  # rows of weight 0 are not there
+            used = np.flatnonzero(w)
+            column, entries, w = column[used], entries[used], w[used]
+        counts = np.bincount(column, minlength=p)
+        some = np.flatnonzero(counts)
+        starts = (np.cumsum(counts) - counts)[some]
+        full = counts == np.count_nonzero(weights)  # no implicit zero in a used row
         low, high = np.where(full, np.inf, 0.0), np.where(full, -np.inf, 0.0)
         with np.errstate(invalid="ignore"):  # the caller refuses NaN by name
-            np.minimum.at(low, column, entries)
-            np.maximum.at(high, column, entries)
-        unused = ~np.isfinite(X.data) if X.data.dtype.kind == "f" else np.zeros(len(X.data), bool)
-        bad = np.unique(np.repeat(np.arange(p), counts)[unused])
+            low[some] = np.minimum(low[some], np.minimum.reduceat(entries, starts))
+            high[some] = np.maximum(high[some], np.maximum.reduceat(entries, starts))
         low[bad] = high[bad] = np.nan
         with np.errstate(invalid="ignore", over="ignore"):
             mean = np.bincount(column, w * entries, minlength=p)

@@ -18,6 +18,8 @@ from shrinkage.designs import Design, Moments, Vector, exponents
 from shrinkage.points import Point
 from shrinkage.problem import Problem
 
+TINY = float(np.finfo(float).tiny)
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -36,7 +38,9 @@ class Units:
 
     def coef(self, w: Vector, columns: Any = slice(None)) -> Vector:
         with np.errstate(over="ignore", under="ignore"):
-            coef = np.ldexp(w, self.power[columns]) * self.scale[columns]
+            unit = np.ldexp(self.scale[columns], self.power[columns])
+            plain = np.isfinite(unit) & (np.abs(unit) >= TINY)  # a power of two then changes no digit
+            coef = w * unit if plain.all() else np.ldexp(w, self.power[columns]) * self.scale[columns]
             return coef.astype(self.dtype, copy=False).astype(np.float64, copy=False)  # so that the intercept fits them
 
     def back(self, point: Point) -> tuple[Vector, float]:
