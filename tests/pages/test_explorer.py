@@ -234,8 +234,8 @@ def test_least_squares_dragged_is_solved_by_the_page(page):
     root = np.linalg.cholesky(block).T * np.sqrt(2)  # two rows whose Gram matrix is that of the block
     found = sh.solve(root, root @ centre, sh.SquaredError(), 2 * alpha * sh.L1(), intercept=False, tol=1e-13)
     np.testing.assert_allclose(at, found.coef, atol=NEAR)
-    assert "If least squares lay at" in page.locator("#geometry .saying").inner_text()
-    page.get_by_role("button", name="Put least squares back").click()
+    assert "If the least loss lay at" in page.locator("#geometry .saying").inner_text()
+    page.get_by_role("button", name="Put the least loss back").click()
     settled(page)
     np.testing.assert_allclose([data(page, "geometry")["x"], data(page, "geometry")["y"]], w[:2], atol=NEAR)
 
@@ -244,6 +244,20 @@ def test_a_penalty_that_is_not_convex_has_no_constraint_to_switch_to(page):
     assert page.locator("#geometry fieldset").is_visible()
     choose(page, "mcp")
     assert page.locator("#geometry fieldset").is_hidden()
+
+
+def test_the_ball_is_within_the_picture_and_has_a_handle_where_it_has_an_edge(page):
+    pair(page, 0, 1)
+    for index in (10, 40, 70, 99):
+        move(page, index)
+        told = data(page, "geometry")
+        assert np.abs(points(page, "#geometry path.ball")).max() <= told["half"] + NEAR
+        handle, plot = (page.locator(f"#geometry {one}").bounding_box() for one in (".edge path", "svg"))
+        assert plot["x"] < handle["x"] and handle["x"] + handle["width"] < plot["x"] + plot["width"]
+    choose(page, "mcp")
+    move(page, 99)
+    assert page.locator("#geometry .edge").is_hidden() and page.locator("#geometry path.ball").get_attribute("d") == ""
+    assert "Nothing is shaded" in page.locator("#geometry .note").inner_text()
 
 
 @pytest.mark.parametrize("factor", [1e-4, 3e2, 1e5])
@@ -351,6 +365,32 @@ def test_alpha_and_prior_scale_are_two_names_of_one_number(page):
     np.testing.assert_allclose(float(page.input_value("input[name=alpha]")), 0.1, rtol=2e-2)
 
 
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+@pytest.mark.parametrize("factor", [0.05, 0.4, 3])
+def test_a_prior_scale_that_is_typed_is_the_one_that_is_fitted(page, penalty, factor):
+    """Though each fit estimates the noise anew. The field that has the focus shows what the fit has."""
+    if penalty != "l1":
+        choose(page, penalty)
+    page.select_option("#prior select", "1")
+    settled(page)
+    box, wanted = "input[name=prior-scale]", f"{factor * float(page.input_value('input[name=prior-scale]')):.3g}"
+    page.evaluate("() => (document.documentElement.dataset.answered = '')")
+    page.fill(box, wanted)
+    page.press(box, "Enter")
+    page.wait_for_function("() => document.documentElement.dataset.answered !== ''")
+    settled(page)
+    shown = float(page.input_value(box))
+    np.testing.assert_allclose(shown, float(wanted), rtol=1e-3)
+    np.testing.assert_allclose(data(page, "prior")["scale"] / SD[1], shown, rtol=1e-3)
+    alpha = float(page.locator(".cursor output").get_attribute("data-alpha"))
+    fit = sh.PenalizedRegressor(penalty=penalty, alpha=alpha, standardize=True).fit(X, Y)
+    sigma2 = float(re.search(r"sigma = ([\d.]+)", page.locator("#prior .note").inner_text())[1]) ** 2
+    rss = np.sum((Y - fit.predict(X)) ** 2)
+    scale = sigma2 / (len(Y) * alpha)
+    np.testing.assert_allclose(scale if penalty == "l1" else np.sqrt(scale), shown * SD[1], rtol=2e-3)
+    assert rss / len(Y) < sigma2 < 1.1 * rss / len(Y)  # the noise of this fit, not of the one before
+
+
 def test_a_feature_dropped_and_kept_again(page):
     page.locator(".dials details summary").click()
     page.uncheck("input[name=keep][value=x2]")
@@ -366,7 +406,7 @@ def test_more_noise_is_a_wider_prior(page):
     page.press("input[name=noise]", "Enter")
     page.wait_for_function("() => document.querySelector('.status').textContent.startsWith('fitted')")
     after = data(page, "prior")
-    assert after["mode"] == before["mode"]
+    np.testing.assert_allclose(after["mode"], before["mode"], rtol=1e-12)
     alpha = alphas(page)[int(after["index"])]
     np.testing.assert_allclose(after["scale"], 64 / (len(Y) * alpha), rtol=NEAR)
 
@@ -438,6 +478,26 @@ def test_the_tour_has_seven_steps_and_gives_focus_back(page):
     page.wait_for_selector(".tour[aria-busy=false]")
     page.keyboard.press("Escape")
     page.wait_for_selector(".tour", state="detached")
+
+
+def test_on_a_small_screen_each_step_shows_the_heading_of_what_it_speaks_of(chromium, explorer):
+    places = """() => {
+      const box = (one) => document.querySelector(one).getBoundingClientRect();
+      const heading = box(".lit h2");
+      return [box(".cursor").bottom, heading.top, heading.bottom, box(".tour").top, document.querySelector(".tour").scrollTop];
+    }"""
+    with chromium.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(explorer.address)
+        page.wait_for_selector("#shrinkage svg")
+        page.get_by_role("button", name="Guided tour").click()
+        for step in range(1, 8):
+            page.wait_for_selector(f".tour[data-step='{step}'][aria-busy=false]")
+            page.wait_for_timeout(300)
+            cursor, top, bottom, tour, scrolled = page.evaluate(places)
+            assert cursor < top < bottom < tour and scrolled == 0, step
+            page.evaluate("() => document.querySelector('.tour').scrollTo(0, 999)")
+            page.locator(".tour").get_by_role("button", name="Next" if step < 7 else "End").click()
 
 
 # ---- for everyone

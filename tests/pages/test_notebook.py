@@ -72,11 +72,11 @@ def run(page):
         page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
         page.keyboard.press("Control+Enter")
         with suppress(Exception):
-            page.wait_for_selector("iframe[title='shrinkage explorer']", timeout=10_000)
+            page.wait_for_selector("iframe[title='shrinkage explorer']", timeout=20_000)
             return
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_explore_in_jupyterlab(chromium, lab):
     context = chromium.new_context(viewport={"width": 1400, "height": 1200})
     context.set_default_timeout(1000 * PATIENCE)

@@ -32,8 +32,11 @@ OVERLAPS = """() => {
 }"""
 OUTSIDE = """() => [...document.querySelectorAll("main svg text")]
   .filter((t) => t.getBoundingClientRect().width > 0)
-  .filter((t) => t.getBoundingClientRect().left < -0.5 || t.getBoundingClientRect().right > innerWidth + 0.5)
-  .map((t) => `${t.closest("section")?.id}: ${t.textContent}`)"""
+  .filter((t) => {
+    const [text, section] = [t.getBoundingClientRect(), t.closest("section").getBoundingClientRect()]; // it cuts what leaves it
+    return text.left < Math.max(section.left, 0) - 0.5 || text.right > Math.min(section.right, innerWidth) + 0.5;
+  })
+  .map((t) => `${t.closest("section").id}: ${t.textContent}`)"""
 
 
 def diabetes():
@@ -44,7 +47,7 @@ def diabetes():
 
 def classes():
     rng = np.random.default_rng(0)
-    X = pd.DataFrame(rng.standard_normal((200, 8)), columns=[f"a rather long name of measurement {j}" for j in range(8)])
+    X = pd.DataFrame(rng.standard_normal((200, 8)), columns=[f"a rather long name of number {j} measured" for j in range(8)])
     y = np.where(X.iloc[:, 0] - X.iloc[:, 1] + rng.logistic(size=200) > 0, "ill", "well")
     return sh.PenalizedClassifier(alpha=0.02, standardize=True).fit(X, y), "state"
 
@@ -142,6 +145,17 @@ def test_axe_finds_nothing_to_complain_of(opened, name, width, theme):
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])")
     assert found == []
+
+
+@pytest.mark.parametrize("width", [1280, 380])
+def test_long_names_are_told_apart(opened, width):
+    page = opened("classes", width)
+    for section, selector in [("path", "text.label"), ("shrinkage", "text.name")]:
+        texts = page.locator(f"#{section} {selector}").evaluate_all("all => all.map((text) => text.firstChild.textContent)")
+        assert len(texts) == len(set(texts)) == 8, texts
+    for select in page.locator("main select").all():
+        box, section = select.bounding_box(), select.locator("xpath=ancestor::section").bounding_box()
+        assert box["x"] + box["width"] <= section["x"] + section["width"] + 0.5
 
 
 def test_the_cursor_is_moved_by_keys_and_every_picture_follows(opened, reports):
@@ -243,3 +257,12 @@ def test_on_paper_the_whole_table_is_there_and_no_control(opened):
     assert page.locator("#table tbody tr").count() == 8
     assert page.evaluate("(e => e.scrollHeight <= e.clientHeight + 1)(document.querySelector('#table .scroll'))")
     assert page.pdf(format="A4").startswith(b"%PDF")
+    bars = page.locator("#table td.bar b").evaluate_all("all => all.map((bar) => getComputedStyle(bar).printColorAdjust)")
+    assert set(bars) == {"exact"}  # else a browser leaves backgrounds out
+
+
+def test_bars_are_spoken_of_where_there_are_some(opened):
+    for width, shown in ((1280, True), (380, False)):
+        page = opened("diabetes", width)
+        assert page.locator("#table td.bar").first.is_visible() == shown
+        assert page.locator("#table .bars").is_visible() == shown

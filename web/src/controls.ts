@@ -37,6 +37,7 @@ export function wantedOf(record: PageRecord): Wanted {
     alpha: null,
     noise: null,
     evidence: false,
+    scale: null,
   };
 }
 
@@ -82,22 +83,27 @@ function cursorRow(row: HTMLElement, change: (part: Partial<Wanted>) => void) {
   const scale = input(scaleLabel, "number", "prior-scale");
   let record: PageRecord;
   let store: Store;
+  let typing: EventTarget | null = null; // a number that is not asked for yet
+  row.addEventListener("input", (event) => (typing = event.target));
+  for (const done of ["change", "focusout"]) row.addEventListener(done, () => (typing = null));
   alpha.addEventListener("change", () => change({ alpha: alpha.value === "" ? null : Number(alpha.value) }));
   scale.addEventListener("change", () => {
     const { dispersion } = record.noise;
     const { feature } = store.now;
-    const acting = Number(scale.value) * record.features.unit[feature];
-    if (dispersion !== null && acting > 0) change({ alpha: alphaOfScale(record, acting, feature, dispersion) });
-    else change({ alpha: Number(scale.value) > 0 ? null : -1 }); // which the server refuses in words
+    const size = Number(scale.value);
+    const acting = size * record.features.unit[feature];
+    if (dispersion !== null && acting > 0)
+      change({ alpha: alphaOfScale(record, acting, feature, dispersion), scale: { of: record.features.names[feature], size } });
+    else change({ alpha: size > 0 ? null : -1 }); // which the server refuses in words
   });
   const update = (state: State) => {
     const here = record.path.alphas[state.index];
-    if (document.activeElement !== alpha) alpha.value = plain(here);
+    if (typing !== alpha) alpha.value = plain(here);
     const { dispersion } = record.noise;
     const width = dispersion === null ? Infinity : priorScale(record, here, state.feature, dispersion);
     scaleName.textContent = `prior scale of ${record.features.names[state.feature]} = `;
     scaleLabel.hidden = !Number.isFinite(width);
-    if (document.activeElement !== scale) scale.value = plain(width / record.features.unit[state.feature]);
+    if (typing !== scale) scale.value = plain(width / record.features.unit[state.feature]);
   };
   return (newRecord: PageRecord, newStore: Store) => {
     [record, store] = [newRecord, newStore];

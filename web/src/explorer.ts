@@ -3,7 +3,7 @@
 import { panel, wantedOf } from "./controls";
 import type { PageRecord } from "./record";
 import { nearest } from "./scene";
-import { ask, inTurn, type Wanted } from "./server";
+import { ask, inTurn, solving, type Wanted } from "./server";
 import { start, Store, type State } from "./state";
 import { guide } from "./tour";
 import { DRAW } from "./views/stability";
@@ -32,9 +32,11 @@ export function explore(first: PageRecord, show: Show): void {
     document.documentElement.dataset.penalty = record.penalty.kind;
   };
   const request = inTurn(
-    ask,
-    (found, asked) => {
-      put(found, asked, carried(record, store.now, found, asked, wanted));
+    solving(ask),
+    (found, sought) => {
+      const asked = sought.scale === null ? sought : { ...sought, scale: null, alpha: found.path.alphas[found.path.index] };
+      const had = sought.scale === null ? wanted : { ...wanted, alpha: null }; // an alpha solved for is gone to, also the same again
+      put(found, asked, carried(record, store.now, found, asked, had));
       const took = Math.round(performance.now() - began);
       document.documentElement.dataset.answered = String(took);
       controls.say(`fitted in ${took} ms`, "status");
@@ -51,7 +53,7 @@ export function explore(first: PageRecord, show: Show): void {
     began = performance.now();
     controls.say("fitting …", "status");
     const done = new Promise<void>((resume) => waiting.push(resume));
-    asking = { ...asking, evidence: false, ...part };
+    asking = { ...asking, evidence: false, ...("alpha" in part ? { scale: null } : {}), ...part };
     void request(asking);
     return done;
   };

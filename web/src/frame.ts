@@ -44,6 +44,57 @@ export function writeName(parent: Element, text: string): void {
   text.split(/(?<=_)/).forEach((part, i) => parent.append(...(i ? [document.createElement("wbr"), part] : [part])));
 }
 
+/** A name in at most that many characters, cut in the middle: long names often differ at their ends only. */
+export function cut(name: string, most: number): string {
+  if (name.length <= most) return name;
+  const tail = Math.max(Math.floor((most - 1) / 2), 1);
+  return `${name.slice(0, Math.max(most - 1 - tail, 1))}…${name.slice(-tail)}`;
+}
+
+/** Names in at most that many characters each. Those that would read the same are shown where they differ. */
+export function cuts(names: string[], most: number): string[] {
+  const short = names.map((name) => cut(name, most));
+  return names.map((name, i) => {
+    const alike = names.filter((_, k) => short[k] === short[i]);
+    return alike.length > 1 ? differing(name, alike, most) : short[i];
+  });
+}
+
+function differing(name: string, alike: string[], most: number): string {
+  const shared = (at: (word: string, i: number) => string) => {
+    let i = 0;
+    while (i < name.length && alike.every((word) => at(word, i) === at(name, i))) i++;
+    return i;
+  };
+  const head = shared((word, i) => word[i]);
+  const tail = shared((word, i) => word[word.length - 1 - i]);
+  const room = Math.max(most - 2, 1);
+  const spare = Math.max(room - Math.max(name.length - head - tail, 1), 0);
+  const from = Math.max(Math.min(head - Math.floor(spare / 2), name.length - room), 0);
+  return `${from > 0 ? "…" : ""}${name.slice(from, from + room).trim()}${from + room < name.length ? "…" : ""}`;
+}
+
+/** The models from the strongest penalty to the chosen one, or to the smallest held-out error where that is weaker. */
+export const seen = (record: PageRecord): number => Math.max(record.path.index, record.curve?.index_min ?? 0) + 1;
+
+const TOO_FAR = 5;
+
+/** Whether values of models beyond the seen ones are so large that on one scale with them the seen ones would look like zero. */
+export function runsOff(rows: number[][], count: number): boolean {
+  const most = (from: number, to: number) => Math.max(0, ...rows.map((row) => row.slice(from, to).reduce((far, w) => Math.max(far, Math.abs(w)), 0)));
+  const near = most(0, count);
+  return near > 0 && most(count, Infinity) > TOO_FAR * near;
+}
+
+/** A group of which only what lies within these pixels is drawn. */
+export function within(svg: Svg, left: number, right: number, top: number, bottom: number): Group {
+  const id = `within-${++groups}`;
+  const clip = svg.append("clipPath").attr("id", id).append("rect");
+  clip.attr("x", left).attr("width", right - left).attr("y", top).attr("height", bottom - top);
+  return svg.append("g").attr("clip-path", `url(#${id})`);
+}
+let groups = 0;
+
 /** An svg in `element`, drawn anew whenever its width changes. `label` is what a screen reader says of it. */
 export function chart(element: HTMLElement, label: string, height: number, draw: (svg: Svg, width: number) => void): Svg {
   const svg = select(element).append("svg").attr("role", "img").attr("aria-label", label);

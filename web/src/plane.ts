@@ -4,7 +4,7 @@ import { axisBottom, axisLeft } from "d3-axis";
 import { format } from "d3-format";
 import { scaleLinear, type NumberValue, type ScaleLinear } from "d3-scale";
 import { select, type Selection } from "d3-selection";
-import { add, told } from "./frame";
+import { add, cuts, told } from "./frame";
 
 export type Layer = Selection<SVGGElement, unknown, null, undefined>;
 export type Scale = ScaleLinear<number, number>;
@@ -101,6 +101,12 @@ const onAxis = (value: NumberValue): string => {
   const x = Number(value);
   const long = Math.abs(x) >= 1e4 || (x !== 0 && Math.abs(x) < 1e-2);
   return long ? format(".2~e")(x).replaceAll("-", "−").replace("+", "") : told(x, 4);
+};
+
+/** Name j in the title of an axis, cut where beside `more` characters it would be longer than that axis. */
+export const fitting = (names: string[], j: number, more: number, canvas: Frame | null, side: "x" | "y" = "x"): string => {
+  const room = canvas === null ? USUAL : Math.abs(canvas[side].range()[1] - canvas[side].range()[0]);
+  return cuts(names, Math.max(Math.floor(room / 7) - more, 8))[j];
 };
 
 /** Three significant digits. */

@@ -69,15 +69,56 @@ const free = (p: number) => {
   return { l1: none, l2: none, low: never, high: never, slope: none, fall: never, flat: never };
 };
 
-/** Half the width of a square about the origin that holds the fits of a pair at every alpha, and most of the way to least squares. */
-export function reach(record: PageRecord, pair: [number, number]): number {
-  let far = 0;
-  for (let index = 0; index < record.path.alphas.length; index++) {
-    for (const j of pair) far = Math.max(far, Math.abs(record.path.coefs[j][index]));
-    const middle = index % 5 === 0 ? (scene(record, index, pair)?.centre ?? null) : null;
-    if (middle !== null) far = Math.max(far, ...middle.map((x) => 0.75 * Math.abs(x)));
-  }
-  return 1.2 * far || 1;
+const ROOM = 1.2;
+const ZOOM = 4;
+const WIDER = 2.5;
+
+const UP = 1 + 1e-12; // above the roundings of a penalty that is flat
+
+/** Whether the level set of the penalty through a fit has an edge: it has none where the penalty is flat from there outwards. */
+export function edged(penalty: PairPenalty, at: Point): boolean {
+  const far = 8 * Math.max(...at.map(Math.abs));
+  return penaltyValue(penalty, [far, far]) > penaltyValue(penalty, at) * UP;
+}
+
+/** What of a pair at a position must be seen: the fit, the ball's ends on the axes where it has some, the lowest point of the loss. */
+function extent(now: Scene): { fit: number; centre: number } {
+  const fit = Math.max(...now.at.map(Math.abs));
+  const ends = [0, 1].map((side) => endOn(now, side as 0 | 1) ?? 0).filter((end) => end < WIDER * fit);
+  return { fit: Math.max(fit, ...ends), centre: Math.max(0, ...(now.centre ?? []).map(Math.abs)) };
+}
+
+/** Where the level set meets an axis; null where it never does, or far off only. */
+function endOn(now: Scene, side: 0 | 1): number | null {
+  const level = penaltyValue(now.penalty, now.at);
+  const far = 8 * Math.max(...now.at.map(Math.abs));
+  const over = (r: number) => penaltyValue(now.penalty, side === 0 ? [r, 0] : [0, r]) - level * UP;
+  return over(far) > 0 ? root(over, 0, far) : null;
+}
+
+/**
+ * Half the width of the square about the origin that is drawn of a pair, at a position. It holds what is to be seen at the chosen
+ * model and wherever that is not much wider. Elsewhere it is as many times twice as wide as it must be; it comes closer only
+ * where the usual square would show a speck.
+ */
+export function reach(record: PageRecord, pair: [number, number]): (index: number) => number {
+  const all = record.path.alphas.map((_, index) => {
+    const now = scene(record, index, pair);
+    return now === null ? { fit: 0, centre: 0 } : extent(now);
+  });
+  const chosen = all[record.path.index];
+  const wide = ({ fit, centre }: typeof chosen) => {
+    const most = ZOOM * Math.max(fit, chosen.fit) || Infinity; // two columns that are nearly one send the lowest point far off
+    return ROOM * Math.max(fit, Math.min(centre, most));
+  };
+  const needed = all.map(wide);
+  const least = wide(chosen) || Math.min(...needed.filter((x) => x > 0));
+  const usual = Math.max(...needed.filter((x) => x <= WIDER * least));
+  if (!Number.isFinite(usual)) return () => 1;
+  return (index) => {
+    const here = needed[index];
+    return here === 0 || (here <= usual && here >= usual / ZOOM) ? usual : usual * 2 ** Math.ceil(Math.log2(here / usual));
+  };
 }
 
 // ---- one coefficient

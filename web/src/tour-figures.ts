@@ -37,8 +37,8 @@ export function densities(element: HTMLElement): void {
     { name: "Gaussian", colour: TWO, of: normal },
   ]);
   plot(element, "log densities", 4, 8.6, [
-    { name: "", colour: ONE, of: (w) => Math.log(laplace(w)) + 8.6 },
-    { name: "", colour: TWO, of: (w) => Math.log(normal(w)) + 8.6 },
+    { name: "Laplace", colour: ONE, of: (w) => Math.log(laplace(w)) + 8.6 },
+    { name: "Gaussian", colour: TWO, of: (w) => Math.log(normal(w)) + 8.6 },
   ]);
 }
 
@@ -58,7 +58,7 @@ export function steps(element: HTMLElement): void {
     svg.selectAll(null).data(points).join("circle").attr("r", 2.5).attr("fill", colour)
       .attr("cx", (d) => d[0]).attr("cy", (d) => d[1]);
     const [tx, ty] = points[name.startsWith("lasso") ? 7 : 6];
-    svg.append("text").attr("x", tx + 6).attr("y", name.startsWith("lasso") ? ty - 5 : ty - 8).attr("fill", colour).text(name);
+    svg.append("text").attr("x", tx + 6).attr("y", name.startsWith("lasso") ? ty - 5 : ty - 8).style("fill", colour).text(name);
   }
 }
 
@@ -68,7 +68,7 @@ function plot(element: HTMLElement, title: string, half: number, top: number, cu
     const grid = Array.from({ length: 201 }, (_, k) => -half + (2 * half * k) / 200);
     const points = grid.map((w): [number, number] => [x(w), y(curve.of(w))]);
     svg.append("path").attr("d", path(points)).attr("fill", "none").attr("stroke", curve.colour).attr("stroke-width", 2);
-    svg.append("text").attr("x", named).attr("y", 28 + 13 * i).attr("fill", curve.colour).text(curve.name);
+    svg.append("text").attr("x", named).attr("y", 28 + 13 * i).style("fill", curve.colour).text(curve.name);
   });
 }
 

@@ -1,5 +1,6 @@
 /** The seven steps of the tour: what each says of this fit, and what it brings onto the page. */
 
+import { told } from "./frame";
 import { short } from "./plane";
 import type { PageRecord } from "./record";
 import { belief, model, priorScale } from "./scene";
@@ -67,7 +68,7 @@ export const chapters: Chapter[] = [
     words: (record, now) => [
       "The same fit, as a constraint: the lowest point of the loss within a ball of size t(α). The lasso's ball is a diamond, whose corners stick out where a coefficient is zero; ridge's is a circle, which has none.",
       corner(record, now),
-      "Drag the cross at least squares, or the edge of the ball.",
+      "Drag the cross at the least loss, or the edge of the ball.",
     ],
     tries: [
       ["Circle", { penalty: "l2", alpha: null }],
@@ -124,9 +125,11 @@ function overfit(record: PageRecord): string {
   if (curve === null) return `It explains ${percent(path.explained[path.explained.length - 1])} of the deviance in the rows it has seen.`;
   const last = path.alphas.length - 1;
   const [train, held, best] = [curve.train[last], curve.mean[last], curve.mean[curve.index_min]];
-  const told = `There the error on the rows it was fitted to is ${short(train)}, on rows held out ${short(held)}: ${percent(held / train - 1)} more.`;
-  if (held <= best * 1.002) return `${told} No stronger penalty does better on new rows here: these data are many for so few features.`;
-  return `${told} At the best α the held-out error is ${short(best)}.`;
+  const both = `There the error on the rows it was fitted to is ${told(train)}, on rows held out ${told(held)}: ${percent(held / train - 1)} more.`;
+  if (curve.index_min === last) return `${both} No stronger penalty of the path does better on new rows.`;
+  if (told(best) === told(held)) return `${both} The best α, a stronger penalty, has the same to four digits.`;
+  const hardly = held - best < curve.se[curve.index_min] ? `, better by less than its standard error of ${told(curve.se[curve.index_min], 2)}` : "";
+  return `${both} At the best α, a stronger penalty, the held-out error is ${told(best)}${hardly}.`;
 }
 
 function pushes(record: PageRecord, now: State): string {
@@ -171,7 +174,7 @@ function scaleWords(record: PageRecord, now: State): string {
   const alpha = record.path.alphas[now.index];
   const scale = priorScale(record, alpha, now.feature, dispersion);
   const formula = record.penalty.kind === "l2" ? "s² = σ² / (n α)" : "b = σ² / (n α)";
-  return `The strength is the prior's scale in other words: ${formula}. With σ² = ${short(dispersion)}, n = ${short(weight)} and α = ${short(alpha)} it is ${short(scale)}${record.standardized ? " per sd of a column" : ""}.`;
+  return `The strength is the prior's scale in other words: ${formula}. With σ² = ${short(dispersion)}, n = ${told(weight, 7)} and α = ${short(alpha)} it is ${short(scale)}${record.standardized ? " per sd of a column" : ""}.`;
 }
 
 const percent = (share: number): string => `${Math.round(100 * share)}%`;

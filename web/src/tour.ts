@@ -67,6 +67,7 @@ async function tell(panel: HTMLElement, stage: Stage, step: number, close: () =>
   button(row, last ? "End" : "Next", last ? close : () => void tell(panel, stage, step + 1, close));
   if (!last) button(row, "Close", close);
   light(chapter.section);
+  panel.scrollTop = 0;
   title.focus({ preventScroll: true });
 }
 
@@ -90,6 +91,8 @@ function light(id: string | null): void {
   const section = id === null ? null : document.getElementById(id);
   if (section === null) return;
   section.classList.add("lit");
+  const bar = document.querySelector<HTMLElement>(".cursor"); // which stays at the top, and covers what is under it
+  section.style.scrollMarginTop = `${(bar?.offsetHeight ?? 0) + 16}px`;
   const box = section.getBoundingClientRect();
   document.querySelector(".tour")?.classList.toggle("left", box.left + box.width / 2 > innerWidth / 2 + 1); // not over what it speaks of
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -5,9 +5,9 @@ import { describe, expect, it, vi } from "vitest";
 import { panel, wantedOf, type Panel } from "../src/controls";
 import * as cursor from "../src/cursor";
 import { carried } from "../src/explorer";
-import { counted, logAlphas, spread, told } from "../src/frame";
+import { counted, cut, cuts, logAlphas, runsOff, spread, told } from "../src/frame";
 import { alphaOfScale, priorScale } from "../src/scene";
-import { inTurn, type Wanted } from "../src/server";
+import { inTurn, solving, type Wanted } from "../src/server";
 import type { PageRecord } from "../src/record";
 import { start, Store, type State } from "../src/state";
 import { at, choose, records, show } from "./page";
@@ -102,6 +102,7 @@ describe("the explorer's panel", () => {
     expect(Number(input("prior-scale").value) / scale(12)).toBeCloseTo(1, 3);
     choose(input("prior-scale"), String(scale(3)));
     expect(asked[0].alpha! / l1.path.alphas[3]).toBeCloseTo(1, 6);
+    expect(asked[0].scale).toEqual({ of: "age", size: scale(3) });
     expect(asked[0].alpha).toBeCloseTo(alphaOfScale(l1, scale(3) * l1.features.unit[AGE], AGE, l1.noise.dispersion!), 9);
     store.set({ feature: DOSE });
     expect(host.textContent).toContain("prior scale of dose");
@@ -212,6 +213,36 @@ describe("questions to the server, one at a time", () => {
   });
 });
 
+describe("a prior's scale that is asked for", () => {
+  // Noise that grows with the penalty, as it is estimated of each fit.
+  const server = (record: PageRecord, power: number) => {
+    const put: Wanted[] = [];
+    const ask = async (wanted: Wanted): Promise<PageRecord> => {
+      put.push(wanted);
+      const dispersion = 2 * (wanted.alpha! + 0.01) ** power;
+      return { ...record, noise: { ...record.noise, dispersion }, path: { ...record.path, alphas: [wanted.alpha!], index: 0 } };
+    };
+    return { put, ask };
+  };
+  const scaleOf = (record: PageRecord) => priorScale(record, record.path.alphas[0], AGE, record.noise.dispersion!) / record.features.unit[AGE];
+
+  it.each([[l1, 0], [l1, 0.5], [l1, 0.7], [l2, 0.5], [elastic_net, 0.5]])("is that of the fit, whose noise is another: %#", async (record, power) => {
+    const { put, ask } = server(record, power);
+    const found = await solving(ask)({ ...wantedOf(record), alpha: 0.3, scale: { of: "age", size: 0.02 } });
+    expect(scaleOf(found) / 0.02).toBeCloseTo(1, 3);
+    expect(put.length).toBeLessThanOrEqual(8);
+  });
+
+  it("is asked for once where the first answer has it, or no scale is wanted", async () => {
+    const { put, ask } = server(l1, 0);
+    const size = scaleOf(await ask({ ...wantedOf(l1), alpha: 0.3 }));
+    await solving(ask)({ ...wantedOf(l1), alpha: 0.3, scale: { of: "age", size } });
+    await solving(ask)({ ...wantedOf(l1), alpha: 0.3 });
+    await solving(ask)({ ...wantedOf(l1), alpha: 0.3, scale: { of: "dropped", size } });
+    expect(put).toHaveLength(4);
+  });
+});
+
 describe("the store", () => {
   it("tells of many changes once, and only of what changed", () => {
     let later: () => void = () => {};
@@ -237,6 +268,25 @@ describe("the store", () => {
 describe("numbers and labels", () => {
   it.each([[0, "0"], [null, "–"], [NaN, "–"], [-1.23456, "−1.235"], [1e7, "1e+7"], [2.5e-5, "2.5e−5"], [120, "120"]])("%s is told as %s", (x, text) => {
     expect(told(x)).toBe(text);
+  });
+
+  it("a long name is cut in the middle, and differs where another does", () => {
+    expect(cut("weight", 8)).toBe("weight");
+    const [a, b] = [1, 2].map((k) => cut(`a rather long name of measurement ${k}`, 12));
+    expect(a).toHaveLength(12);
+    expect(a).not.toBe(b);
+    const middle = [3, 4, 12].map((k) => `a rather long name number ${k} of measurement`);
+    const told = cuts(["weight", ...middle], 20);
+    expect(told[0]).toBe("weight");
+    expect(new Set(told).size).toBe(4);
+    [3, 4, 12].forEach((k, i) => expect(told[i + 1]).toContain(` ${k} `));
+    for (const text of told) expect(text.length).toBeLessThanOrEqual(20);
+  });
+
+  it("what would make the rest look like zero is found", () => {
+    expect(runsOff([[0, 2, -3, 12], [0, 0, 1, 2]], 3)).toBe(false);
+    expect(runsOff([[0, 2, -3, -9000], [0, 0, 1, 2]], 3)).toBe(true);
+    expect(runsOff([[0, 0, 0, 9000]], 3)).toBe(false); // with nothing seen there is nothing to keep legible
   });
 
   it("one thing is told in the singular", () => {

@@ -32,9 +32,25 @@ describe("the words", () => {
     const last = l1.path.alphas.length - 1;
     expect(now.index).toBe(last);
     const text = chapter.words(l1, now).join(" ");
-    expect(text).toContain(told(l1.curve!.train[last], 3));
-    expect(text).toContain(told(l1.curve!.mean[last], 3));
+    expect(text).toContain(told(l1.curve!.train[last])); // with the digits of the page
+    expect(text).toContain(told(l1.curve!.mean[last]));
     expect(chapter.words({ ...l1, curve: null }, now).join(" ")).toContain("of the deviance in the rows it has seen");
+  });
+
+  it("say whether a stronger penalty does better than the weakest, and whether by more than its error", () => {
+    const chapter = titled("Overfitting");
+    const last = l1.path.alphas.length - 1;
+    const text = (least: number, se: number, index_min: number) => {
+      const mean = l1.curve!.mean.map((m, i) => (i === last ? 2977 : i === index_min ? least : m));
+      const curve = { ...l1.curve!, mean, se: mean.map(() => se), index_min };
+      return chapter.words({ ...l1, curve }, { ...start(l1), index: last })[1];
+    };
+    expect(text(2977, 130, last)).toContain("No stronger penalty of the path does better");
+    expect(text(2972, 130, 5)).toContain("on rows held out 2977");
+    expect(text(2972, 130, 5)).toContain("the held-out error is 2972, better by less than its standard error of 130");
+    expect(text(2500, 130, 5)).toMatch(/the held-out error is 2500\.$/);
+    expect(text(2976.9, 130, 5)).toContain("has the same to four digits");
+    for (const [least, index] of [[2972, 5], [2500, 5], [2976.9, 5]]) expect(text(least, 130, index)).not.toContain("No stronger");
   });
 
   it("name what stays at zero under the push, or say that nothing does", () => {

@@ -161,12 +161,12 @@ describe("the geometry", () => {
     expect(view.store.now.index).toBe(LAST);
   });
 
-  it("moves least squares by the arrow keys, says what would be, and puts it back", () => {
+  it("moves the lowest point of the loss by the arrow keys, says what would be, and puts it back", () => {
     const view = show(geometry.mount, l1, corner);
     const back = view.all<HTMLButtonElement>("button.quiet")[0];
     expect(back.hidden).toBe(true);
     for (let i = 0; i < 30; i++) press(view.all(".centre")[0], "ArrowLeft");
-    expect(view.text(".saying")).toMatch(/^If least squares lay at .* would be exactly zero/);
+    expect(view.text(".saying")).toMatch(/^If the least loss lay at .* would be exactly zero/);
     expect(back.hidden).toBe(false);
     back.click();
     expect(view.text(".saying")).toContain("the contour meets the corner");

@@ -56,9 +56,9 @@ function residuals(element: HTMLElement, record: PageRecord): void {
   add(element, "p", `Half of the predictions are off by less than ${told(half, 3)} (units of ${record.target}); the largest miss is ${told(sizes[sizes.length - 1], 3)}.`);
   chart(element, "Residuals against predictions; a fit that misses nothing systematic scatters evenly about zero.", HEIGHT, (svg, width) => {
     const [top, bottom, left, right] = [50, HEIGHT - 44, 60, width - 20];
-    const x = scaleLinear().domain(extent(fitted) as [number, number]).nice().range([left + 6, right]);
+    const x = scaleLinear().domain(extent(fitted) as [number, number]).nice().range([left + 8, right - 6]);
     const [low, high] = extent(left_over) as [number, number];
-    const y = scaleLinear().domain([Math.min(low, 0), Math.max(high, 0)]).nice().range([bottom, top]);
+    const y = scaleLinear().domain([Math.min(low, 0), Math.max(high, 0)]).nice().range([bottom - 6, top + 6]);
     leftAxis(svg, y, left, "observed − predicted", top + 24);
     bottomAxis(svg, x, bottom, `predicted ${record.target}`);
     svg.append("line").attr("class", "zero").attr("x1", left).attr("x2", right).attr("y1", y(0)).attr("y2", y(0));

@@ -1,7 +1,7 @@
 import { extent } from "d3-array";
 import { scaleLinear } from "d3-scale";
 import { area, line } from "d3-shape";
-import { add, alphaAxes, alphaScale, chart, cursor, follow, leftAxis, logAlphas, told, type Svg } from "../frame";
+import { add, alphaAxes, alphaScale, chart, cursor, follow, leftAxis, logAlphas, runsOff, seen, told, within, type Svg } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -13,13 +13,16 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     add(element, "p", "There is no held-out error: too few rows for folds, or targets whose squares are no floating-point numbers.", { class: "note" });
     return;
   }
+  const rows = [curve.train, curve.mean.map((m, i) => m + curve.se[i]), curve.mean.map((m, i) => m - curve.se[i])];
+  const off = runsOff(rows, seen(record));
   const saying = add(element, "p", "", { class: "saying", "aria-live": "polite" });
   const draw = (svg: Svg, width: number) => {
     const [top, bottom, left, right] = [62, HEIGHT - 44, 60, width - (width < 480 ? 96 : 150)];
     const x = alphaScale(record, left, right);
     const logs = logAlphas(record);
-    const every = [...curve.train, ...curve.mean.map((m, i) => m + curve.se[i]), ...curve.mean.map((m, i) => m - curve.se[i])];
+    const every = off ? [...curve.train, ...rows.flatMap((row) => row.slice(0, seen(record)))] : rows.flat();
     const y = scaleLinear().domain(extent(every.filter(Number.isFinite)) as [number, number]).nice().range([bottom, top]);
+    const inside = (value: number) => Math.min(Math.max(y(value), top + 8), bottom);
     alphaAxes(svg, record, x, top, bottom);
     leftAxis(svg, y, left, record.loss.label, top);
     cursor(svg, record, store, x, top, bottom);
@@ -28,10 +31,11 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
       .y0((m, i) => y(m - curve.se[i]))
       .y1((m, i) => y(m + curve.se[i]));
     const shape = line<number>((_, i) => x(logs[i]), (m) => y(m));
+    const lines = off ? within(svg, left, right, top, bottom) : svg;
     const quiet = (s: any) => s.style("pointer-events", "none");
-    quiet(svg.append("path").datum(curve.mean).attr("class", "band").attr("d", band));
-    quiet(svg.append("path").datum(curve.mean).attr("class", "held").attr("d", shape));
-    quiet(svg.append("path").datum(curve.train).attr("class", "train").attr("d", shape));
+    quiet(lines.append("path").datum(curve.mean).attr("class", "band").attr("d", band));
+    quiet(lines.append("path").datum(curve.mean).attr("class", "held").attr("d", shape));
+    quiet(lines.append("path").datum(curve.train).attr("class", "train").attr("d", shape));
     const same = curve.index_min === curve.index_1se;
     for (const [index, name, anchor] of [
       [curve.index_1se, "1se", "end"],
@@ -54,7 +58,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
       ["held out", curve.mean[last], gap ? 0 : 12],
       ["training", curve.train[last], gap ? 12 : 0],
     ] as [string, number, number][])
-      svg.append("text").attr("x", right + 8).attr("y", y(value) + shift).text(name);
+      svg.append("text").attr("x", right + 8).attr("y", inside(value) + shift).text(name);
     svg.append("circle").attr("class", "dot here").attr("r", 4.5).style("pointer-events", "none");
     svg.select<SVGLineElement>(".at").raise();
     here(svg, x, y);
@@ -63,10 +67,10 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const here = (svg: Svg, x: any, y: any) => {
     scales = [x, y];
     const i = store.now.index;
-    svg.select(".here").attr("cx", x(logAlphas(record)[i])).attr("cy", y(curve.mean[i])).raise();
+    svg.select(".here").attr("cx", x(logAlphas(record)[i])).attr("cy", y(curve.mean[i])).style("display", y(curve.mean[i]) < y.range()[1] ? "none" : "").raise();
   };
   const svg = chart(element, "Error in training rows beside error in held-out rows, over alpha.", HEIGHT, draw);
-  add(element, "p", `Band: one standard error on either side. ${curve.words}. 1se: the strongest penalty within one standard error of the minimum.`, { class: "note" });
+  add(element, "p", `Band: one standard error on either side. ${curve.words}. 1se: the strongest penalty within one standard error of the minimum.${off ? " What goes beyond the picture is cut off at its edge." : ""}`, { class: "note" });
   store.subscribe((state, changed) => {
     if (!changed("index")) return;
     follow(svg);

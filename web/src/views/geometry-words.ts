@@ -3,7 +3,7 @@
 import { short } from "../plane";
 import { quadraticGradient, movedTo, type Point } from "../maths/pair";
 import type { PageRecord } from "../record";
-import type { Scene } from "../scene";
+import { edged, type Scene } from "../scene";
 import type { State } from "../state";
 
 /** Where the contour touches the ball, and why a coefficient is zero or is not. */
@@ -54,18 +54,19 @@ export function meaningWords(record: PageRecord, state: State, now: Scene, ball:
   const rest =
     "All other coefficients are held at the fit." +
     (record.local?.exact ? "" : " The contours are the loss's second-order expansion at the chosen model, exact in slope only there.");
+  const flat = now.at.some((x) => x !== 0) && !edged(now.penalty, now.at);
   if (!record.penalty.convex)
-    return `Shaded: where the penalty is no larger than at the fit, ${short(now.t)}. No constraint leads to every such fit. ${rest}`;
+    return `${flat ? "Nothing is shaded: from the fit outwards the penalty is flat, at" : "Shaded: where the penalty is no larger than at the fit,"} ${short(now.t)}. No constraint leads to every such fit. ${rest}`;
   if (state.hard)
     return `The same fit as a constraint: the lowest loss with P(w) ≤ t, t(α) = ${ball === null ? "?" : short(ball)} for all coefficients and ${short(now.t)} for these two. ${rest}`;
   return `The fit is the lowest point of loss + α P(w), α = ${alpha}, whose contours are drawn. The ball through it has t(α) = ${short(now.t)} for these two. ${rest}`;
 }
 
-/** After least squares has been moved. */
+/** After the lowest point of the loss has been moved. */
 export function whatIfWords(record: PageRecord, state: State, now: Scene, what: { centre: Point; at: Point }): string {
   const names = state.pair.map((j) => record.features.names[j]);
   const zero = names.filter((_, i) => what.at[i] === 0);
   const pull = quadraticGradient(movedTo(now.q, what.centre), what.at).map(Math.abs);
   const outcome = zero.length === 0 ? "neither would be zero" : `${zero.join(" and ")} would be exactly zero`;
-  return `If least squares lay at (${what.centre.map(short).join(", ")}), the fit would be (${what.at.map(short).join(", ")}): ${outcome}. The pulls there are ${pull.map(short).join(" and ")}.`;
+  return `If the least loss lay at (${what.centre.map(short).join(", ")}), the fit would be (${what.at.map(short).join(", ")}): ${outcome}. The pulls there are ${pull.map(short).join(" and ")}.`;
 }

@@ -6,7 +6,7 @@ import { drag } from "d3-drag";
 import { select } from "d3-selection";
 import { line } from "d3-shape";
 import { add } from "../frame";
-import { frame, saying, short, type Frame } from "../plane";
+import { fitting, frame, saying, short, type Frame } from "../plane";
 import {
   contour,
   ellipse,
@@ -18,7 +18,7 @@ import {
   type Point,
 } from "../maths/pair";
 import type { PageRecord } from "../record";
-import { ballOf, reach, scene, type Scene } from "../scene";
+import { ballOf, edged, reach, scene, type Scene } from "../scene";
 import type { State, Store } from "../state";
 import { cornerWords, meaningWords, whatIfWords } from "./geometry-words";
 
@@ -40,7 +40,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const place = add(element, "div", "", { class: "plot" });
   const words = saying(element);
   const meaning = add(element, "p", "", { class: "note" });
-  const back = add(element, "button", "Put least squares back", { class: "quiet" });
+  const back = add(element, "button", "Put the least loss back", { class: "quiet" });
   back.hidden = true;
   back.addEventListener("click", () => picture.moveTo(null));
 
@@ -57,7 +57,8 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   };
   picture.build(place, () => update(store.now));
   store.subscribe((state, changed) => {
-    if (changed("pair")) picture.rescale(state);
+    if (changed("pair")) picture.choose(state);
+    else if (changed("index")) picture.rescale(state);
     if (changed("pair") || changed("index") || changed("hard")) update(state);
   });
 }
@@ -121,6 +122,8 @@ interface WhatIf {
 
 function pictureOf(section: HTMLElement, record: PageRecord, store: Store) {
   let half = 1;
+  let halfAt = (_: number) => half;
+  let dragging = false;
   let moved: Point | null = null;
   let canvas: Frame | null = null;
   let changed = () => {};
@@ -131,6 +134,7 @@ function pictureOf(section: HTMLElement, record: PageRecord, store: Store) {
   };
   const moveTo = (point: Point | null) => {
     moved = point;
+    if (point === null) picture.rescale(store.now);
     changed();
   };
 
@@ -152,32 +156,46 @@ function pictureOf(section: HTMLElement, record: PageRecord, store: Store) {
     single(layer, "path", "ball").attr("d", path(ball));
     single(layer, "path", "trail").attr("d", closed(put(trail(record, state.pair))) ?? "");
     single(layer, "path", "touching").attr("d", path(middle === null ? [] : contour(q, at)));
-    drawPull(canvas, now, at, q);
+    const pull = drawPull(canvas, now, at, q);
     const corner = at.some((x) => x === 0);
     const [x, y] = [canvas.x(at[0]), canvas.y(at[1])];
     single(above, "circle", "fit").classed("corner", corner).attr("r", corner ? 7 : 5.5).attr("cx", x).attr("cy", y);
     drawCentre(canvas, middle, half, moveTo);
-    drawHandle(canvas, now, ball, record, store);
-    label(canvas, record, at, middle, half, corner);
+    drawHandle(canvas, now, at, ball, record, store, drags);
+    label(canvas, at, middle, half, pull, ball);
     Object.assign(section.dataset, {
       index: state.index, t: now.t, x: at[0], y: at[1], gradientX: now.gradient[0], gradientY: now.gradient[1],
       violation: now.violation, half, moved: moved !== null,
     });
   };
 
-  return {
+  const drags = (on: boolean) => {
+    dragging = on;
+    if (on) return;
+    picture.rescale(store.now);
+    changed();
+  };
+  const picture = {
     whatIf,
     moveTo,
-    rescale(state: State) {
+    choose(state: State) {
       moved = null;
-      half = reach(record, state.pair);
-      this.axes(state);
+      halfAt = reach(record, state.pair);
+      half = halfAt(state.index);
+      picture.axes(state);
+    },
+    /** What is dragged or was moved keeps its scale under the pointer. */
+    rescale(state: State) {
+      const next = halfAt(state.index);
+      if (dragging || moved !== null || next === half) return;
+      half = next;
+      picture.axes(state);
     },
     axes(state: State) {
-      const names = state.pair.map((j) => record.features.names[j]);
-      canvas?.domain([-half, half], [-half, half]);
       const per = record.standardized ? ", per sd" : "";
-      select(section).selectAll<SVGTextElement, unknown>(".axis-title").data(names).text((name) => name + per);
+      const names = state.pair.map((j, side) => fitting(record.features.names, j, per.length, canvas, side === 0 ? "x" : "y") + per);
+      canvas?.domain([-half, half], [-half, half]);
+      select(section).selectAll<SVGTextElement, unknown>(".axis-title").data(names).text((name) => name);
     },
     show: draw,
     build(place: HTMLElement, redraw: () => void) {
@@ -185,20 +203,20 @@ function pictureOf(section: HTMLElement, record: PageRecord, store: Store) {
       const margin = { top: 10, right: 10, bottom: 40, left: 82 };
       const height = (width: number) => Math.min(width, 560) - margin.left - margin.right + margin.top + margin.bottom;
       place.style.maxWidth = "560px";
-      half = reach(record, store.now.pair);
+      picture.choose(store.now);
       frame(place, "Contours of the loss and the ball of the penalty", height, ["", ""], (built) => {
         canvas = built;
-        this.axes(store.now);
+        picture.axes(store.now);
         redraw();
       }, margin);
     },
   };
+  return picture;
 }
 
 function ballLine(record: PageRecord, now: Scene, at: Point, half: number): Point[] {
-  const level = penaltyValue(now.penalty, at);
-  if (at[0] === 0 && at[1] === 0) return [];
-  return levelSet(now.penalty, level, 4 * half, record.penalty.kind === "l1" ? 40 : 180);
+  if (!edged(now.penalty, at)) return [];
+  return levelSet(now.penalty, penaltyValue(now.penalty, at), 4 * half, record.penalty.kind === "l1" ? 40 : 180);
 }
 
 /** Ellipses about the lowest point, evenly spaced to the edge of the picture. */
@@ -232,8 +250,8 @@ function trail(record: PageRecord, [j, k]: [number, number]): Point[] {
   return record.path.alphas.map((_, i) => [record.path.coefs[j][i], record.path.coefs[k][i]]);
 }
 
-/** Minus the loss's gradient, as an arrow from the fit: a normal of the ball. */
-function drawPull(canvas: Frame, now: Scene, at: Point, q: Scene["q"]): void {
+/** Minus the loss's gradient, as an arrow from the fit, of which the pixels are returned: a normal of the ball. */
+function drawPull(canvas: Frame, now: Scene, at: Point, q: Scene["q"]): Point {
   const pull = [-(q.a11 * at[0] + q.a12 * at[1] - q.b1), -(q.a12 * at[0] + q.a22 * at[1] - q.b2)];
   const size = Math.hypot(pull[0], pull[1]);
   const visible = size > 1e-5 * (Math.abs(now.q.b1) + Math.abs(now.q.b2));
@@ -245,6 +263,7 @@ function drawPull(canvas: Frame, now: Scene, at: Point, q: Scene["q"]): void {
   const [hx, hy] = [x + dx, y + dy];
   const head = `M${hx - 9 * ux + 4 * uy},${hy - 9 * uy - 4 * ux}L${hx},${hy}L${hx - 9 * ux - 4 * uy},${hy - 9 * uy + 4 * ux}`;
   single(canvas.above, "path", "pull").attr("d", visible ? tip + head : "");
+  return [dx, dy];
 }
 
 /** The lowest point of the loss, to be dragged: what would the penalty do if the data said this? */
@@ -255,7 +274,7 @@ function drawCentre(canvas: Frame, middle: Point | null, half: number, moveTo: (
     handle.append("circle").attr("r", 14).attr("class", "catch");
     handle.append("path").attr("d", "M-6,0H6M0,-6V6");
     handle.attr("tabindex", 0).attr("role", "button");
-    handle.attr("aria-label", "Least squares: move it with the arrow keys to ask what the penalty would do");
+    handle.attr("aria-label", "Least loss, others held: move it with the arrow keys to ask what the penalty would do");
   }
   handle.style("display", inside ? "" : "none");
   if (middle === null) return;
@@ -274,9 +293,10 @@ function drawCentre(canvas: Frame, middle: Point | null, half: number, moveTo: (
 }
 
 /** The ball's edge, to be dragged: a smaller ball is a larger alpha. */
-function drawHandle(canvas: Frame, now: Scene, ball: Point[], record: PageRecord, store: Store): void {
+function drawHandle(canvas: Frame, now: Scene, at: Point, ball: Point[], record: PageRecord, store: Store, drags: (on: boolean) => void): void {
   const far = ball[ball.length / 2] ?? [0, 0]; // where the ball meets the axis, on the side away from the fit
   const edge = now.at[0] < 0 ? -far[0] : far[0];
+  const nowhere = ball.length ? Math.abs(edge) > 3 * canvas.x.domain()[1] : at.some((x) => x !== 0);
   const handle = single(canvas.above, "g", "edge");
   if (handle.select("circle").empty()) {
     handle.append("circle").attr("r", 14).attr("class", "catch");
@@ -286,12 +306,15 @@ function drawHandle(canvas: Frame, now: Scene, ball: Point[], record: PageRecord
   }
   const x = Math.min(Math.max(canvas.x(edge), HANDLE), canvas.x.range()[1] - HANDLE); // clear of the axis' numbers
   handle.attr("transform", `translate(${x},${canvas.y(0)})`);
+  handle.style("display", nowhere ? "none" : "");
   handle.attr("aria-valuenow", store.now.index).attr("aria-valuetext", `t = ${short(now.t)}`);
   const last = record.path.alphas.length - 1;
   handle.call(
     drag<SVGGElement, unknown>()
       .container(() => canvas.layer.node()!)
-      .on("drag", (event) => store.set({ index: indexOfEdge(record, store.now, canvas.x.invert(event.x)) })) as never,
+      .on("start", () => drags(true))
+      .on("drag", (event) => store.set({ index: indexOfEdge(record, store.now, canvas.x.invert(event.x)) }))
+      .on("end", () => drags(false)) as never,
   );
   handle.on("keydown", (event: KeyboardEvent) => {
     const by = arrows(event, 1);
@@ -320,21 +343,60 @@ function arrows(event: KeyboardEvent, step: number): Point | null {
   return found ?? null;
 }
 
-function label(canvas: Frame, record: PageRecord, at: Point, middle: Point | null, half: number, corner: boolean): void {
-  const width = canvas.x.range()[1];
-  const texts: { x: number; y: number; text: string; name: string }[] = [];
-  const fit = corner ? `the fit, at ${at[0] === 0 && at[1] === 0 ? "zero" : "a corner"}` : "the fit";
-  texts.push({ x: canvas.x(at[0]), y: canvas.y(at[1]) + 20, text: fit, name: "fit-label" });
-  const shown = middle !== null && middle.every((x) => Math.abs(x) <= half);
-  const lowest = record.loss.name === "squared_error" ? "least squares" : "lowest loss";
-  if (shown) texts.push({ x: canvas.x(middle[0]), y: canvas.y(middle[1]) - 12, text: lowest, name: "centre-label" });
-  if (texts.length === 2 && Math.abs(texts[0].y - texts[1].y) < 13 && Math.abs(texts[0].x - texts[1].x) < 80) texts.pop();
-  canvas.above.selectAll<SVGTextElement, (typeof texts)[0]>("text.label").data(texts, (d) => d.name).join("text")
+interface Label {
+  name: string;
+  text: string;
+  left: number;
+  base: number;
+}
+
+/** Names of the fit and of the lowest point, where they cover least of the arrow, the ball's edge and each other. */
+function label(canvas: Frame, at: Point, middle: Point | null, half: number, pull: Point, ball: Point[]): void {
+  const pixels = ([x, y]: Point): Point => [canvas.x(x), canvas.y(y)];
+  const [x, y] = pixels(at);
+  const arrow = Array.from({ length: 12 }, (_, i): Point => [x + (pull[0] * i) / 11, y + (pull[1] * i) / 11]);
+  const shown = middle !== null && middle.every((w) => Math.abs(w) <= half);
+  const lowest = shown ? [pixels(middle)] : [];
+  const avoid = [...arrow, ...arrow, ...lowest, ...edgeOf(ball.map(pixels))];
+  const fit = at.every((w) => w !== 0) ? "the fit" : at.some((w) => w !== 0) ? "the fit, at a corner" : "the fit, at zero";
+  const labels = [placed(canvas, "fit-label", fit, [x, y], avoid)];
+  for (const point of lowest) {
+    const one = placed(canvas, "centre-label", "least loss, others held", point, [...avoid, ...covered(labels[0])]);
+    if (!covered(labels[0]).some((dot) => covers(one, dot))) labels.push(one);
+  }
+  canvas.above.selectAll<SVGTextElement, Label>("text.label").data(labels, (d) => d.name).join("text")
     .attr("class", "label")
-    .attr("text-anchor", (d) => (d.x > width - 60 ? "end" : d.x < 60 ? "start" : "middle"))
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => Math.max(d.y, 12))
+    .attr("x", (d) => d.left)
+    .attr("y", (d) => d.base)
     .text((d) => d.text);
+}
+
+/** Points along the edge of the ball, a few pixels apart where it is straight. */
+const edgeOf = (ball: Point[]): Point[] =>
+  ball.flatMap(([x, y], i): Point[] => {
+    const [u, v] = ball[(i + 1) % ball.length];
+    return [0, 0.25, 0.5, 0.75].map((s) => [x + s * (u - x), y + s * (v - y)]);
+  });
+
+const wide = (one: Label): number => 5.9 * one.text.length;
+const covers = (one: Label, [x, y]: Point): boolean =>
+  x > one.left - 4 && x < one.left + wide(one) + 4 && y > one.base - 14 && y < one.base + 6;
+/** Points all over a label. */
+const covered = (one: Label): Point[] =>
+  Array.from({ length: 24 }, (_, i) => [one.left + (wide(one) * (i % 12)) / 11, one.base - (i < 12 ? 0 : 11)]);
+
+function placed(canvas: Frame, name: string, text: string, [x, y]: Point, avoid: Point[]): Label {
+  const [width, height] = [canvas.x.range()[1], canvas.y.range()[0]];
+  const w = wide({ name, text, left: 0, base: 0 });
+  const places: Point[] = [[-w / 2, 24], [-w / 2, -14], [12, 4], [-w - 12, 4], [8, 24], [8, -14], [-w - 8, 24], [-w - 8, -14], [-w / 2, 42], [-w / 2, -32]];
+  const labels = places.map(([dx, dy]) => ({
+    name,
+    text,
+    left: Math.min(Math.max(x + dx, 0), width - w),
+    base: Math.min(Math.max(y + dy, 12), height - 4),
+  }));
+  const cost = labels.map((one) => [...avoid, [x, y] as Point].filter((dot) => covers(one, dot)).length);
+  return labels[cost.indexOf(Math.min(...cost))];
 }
 
 /** The one child of that class, made when it is missing. */

@@ -1,7 +1,7 @@
 import { extent } from "d3-array";
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
-import { add, alphaAxes, alphaScale, chart, COLOURS, counted, cursor, follow, leftAxis, logAlphas, OTHER, signed, spread, told, type Svg } from "../frame";
+import { add, alphaAxes, alphaScale, chart, COLOURS, counted, cursor, cuts, follow, leftAxis, logAlphas, OTHER, runsOff, seen, signed, spread, told, within, type Svg } from "../frame";
 import { dialAt, type PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -21,17 +21,19 @@ export function byReach(values: number[][]): number[] {
 
 export function mount(element: HTMLElement, record: PageRecord, store: Store): void {
   const values = perSd(record);
-  const order = byReach(values);
+  const off = runsOff(values, seen(record));
+  const near = off ? values.map((row) => row.slice(0, seen(record))) : values;
+  const order = byReach(near);
   const colour = (j: number) => COLOURS[order.indexOf(j)] ?? OTHER;
   const saying = add(element, "p", "", { class: "saying", "aria-live": "polite" });
   const label = `Coefficients of ${counted(record.features.names.length, "feature")} from a strong penalty to a weak one; the table below has the numbers.`;
   const draw = (svg: Svg, width: number) => {
-    const named = order.slice(0, LABELLED).filter((j) => values[j].some((w) => w !== 0));
+    const named = order.slice(0, LABELLED).filter((j) => near[j].some((w) => w !== 0));
     const room = width < 480 ? 96 : 150;
     const [top, bottom, left, right] = [62, HEIGHT - 44, 52, width - room];
     const x = alphaScale(record, left, right);
     const logs = logAlphas(record);
-    const [low, high] = extent(order.slice(0, DRAWN).flatMap((j) => values[j])) as [number, number];
+    const [low, high] = extent(order.slice(0, DRAWN).flatMap((j) => near[j])) as [number, number];
     const y = scaleLinear().domain([Math.min(low ?? 0, 0), Math.max(high ?? 0, 0)]).nice().range([bottom, top]);
     if (y.domain()[0] === y.domain()[1]) y.domain([-1, 1]);
     alphaAxes(svg, record, x, top, bottom);
@@ -39,8 +41,9 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     cursor(svg, record, store, x, top, bottom);
     svg.append("line").attr("class", "zero").attr("x1", left).attr("x2", right).attr("y1", y(0)).attr("y2", y(0));
     const shape = line<number>((_, i) => x(logs[i]), (w) => y(w));
+    const lines = off ? within(svg, left, right, top, bottom) : svg;
     for (const j of order.slice(0, DRAWN).reverse()) {
-      svg
+      lines
         .append("path")
         .datum(values[j])
         .attr("class", named.includes(j) ? "coefficient" : "coefficient faint")
@@ -51,7 +54,8 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
         .append("title")
         .text(record.features.names[j]);
     }
-    const ends = named.map((j) => y(values[j][logs.length - 1]));
+    const ends = named.map((j) => Math.min(Math.max(y(values[j][logs.length - 1]), top), bottom));
+    const short = cuts(named.map((j) => record.features.names[j]), Math.floor((room - 18) / 8.2));
     const places = spread(ends, 14, top + 4, bottom);
     named.forEach((j, k) => {
       svg
@@ -63,14 +67,13 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
         .attr("stroke", colour(j))
         .attr("stroke-width", 2);
       const name = record.features.names[j];
-      const most = Math.floor((room - 18) / 6.6);
       svg
         .append("text")
         .attr("class", "label")
         .attr("data-feature", j)
         .attr("x", right + 15)
         .attr("y", places[k] + 4)
-        .text(name.length > most ? `${name.slice(0, most - 1)}…` : name)
+        .text(short[k])
         .on("click", () => store.set({ feature: j }))
         .append("title")
         .text(name);
@@ -95,6 +98,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
         (record.features.left_out ? `${record.features.left_out} of ${counted(record.p, "feature")} ${record.features.left_out === 1 ? "is" : "are"} not listed: used at no alpha here, or smaller than the others.` : ""),
       { class: "note" },
     );
+  if (off) add(element, "p", "Weaker penalties than the chosen one let coefficients grow beyond what is drawn: their lines are cut off at the edge.", { class: "note" });
   store.subscribe((state, changed) => {
     if (changed("index")) follow(svg);
     if (changed("feature")) emphasise(svg);

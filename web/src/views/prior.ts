@@ -3,8 +3,8 @@
 import "./prior.css";
 import { drag } from "d3-drag";
 import { line } from "d3-shape";
-import { add } from "../frame";
-import { frame, saying, short, type Frame } from "../plane";
+import { add, runsOff, seen } from "../frame";
+import { fitting, frame, saying, short, type Frame } from "../plane";
 import { energy, grid } from "../maths/slice";
 import type { PageRecord } from "../record";
 import { alphaOfScale, belief, nearest, priorScale, type Belief } from "../scene";
@@ -29,15 +29,22 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   const note = add(element, "p", "", { class: "note" });
   let canvas: Frame | null = null;
   let ends: [number, number] = [-1, 1];
+  let endsAt = (_: number) => ends;
+  let dragging = false;
 
+  const drags = (on: boolean) => {
+    dragging = on;
+    if (!on) update(store.now);
+  };
   const update = (state: State) => {
     const now = belief(record, state.index, state.feature);
     if (now === null || canvas === null) return;
+    if (!dragging && endsAt(state.index).join() !== ends.join()) rescale(state); // what is dragged keeps its scale under the pointer
     const width = priorScale(record, record.path.alphas[state.index], state.feature, dispersion);
     choose(state);
     scale(state, width);
     draw(canvas, now, ends);
-    drawHandle(canvas, now, width, record, store, dispersion);
+    drawHandle(canvas, now, width, record, store, dispersion, drags);
     words.textContent = priorWords(record, state, now);
     note.textContent = noteWords(record, state, width);
     Object.assign(element.dataset, {
@@ -45,12 +52,16 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
       sd: now.posterior.sd, likeliest: now.likeliest, spread: now.spread, scale: width,
     });
   };
-  const axes = (state: State) => {
-    ends = span(record, state.feature);
+  const rescale = (state: State) => {
+    ends = endsAt(state.index);
     canvas?.domain(ends, null);
+  };
+  const axes = (state: State) => {
+    endsAt = span(record, state.feature);
+    rescale(state);
     const title = place.querySelector(".axis-title");
     const per = record.standardized ? ", per sd" : "";
-    if (title) title.textContent = `coefficient of ${record.features.names[state.feature]}${per}`;
+    if (title) title.textContent = `coefficient of ${fitting(record.features.names, state.feature, 15 + per.length, canvas)}${per}`;
   };
   const margin = { top: 62, right: 12, bottom: 40, left: 12 };
   frame(place, "Prior, likelihood and posterior of one coefficient", () => 310, ["", ""], (built) => {
@@ -103,15 +114,23 @@ function scaleSlider(row: HTMLElement, record: PageRecord, store: Store) {
 
 // ---- the picture
 
-/** What holds zero and the likelihood at every alpha. */
-function span(record: PageRecord, feature: number): [number, number] {
-  let [low, high] = [0, 0];
-  record.path.alphas.forEach((_, index) => {
-    const now = index % 4 === 0 || index === record.path.alphas.length - 1 ? belief(record, index, feature) : null;
-    if (now === null) return;
-    low = Math.min(low, now.likeliest - 3.5 * now.spread);
-    high = Math.max(high, now.likeliest + 3.5 * now.spread);
-  });
+/** Ends of the picture: they hold zero and the likelihood at every alpha; where some run off, at those seen and at the one here. */
+function span(record: PageRecord, feature: number): (index: number) => [number, number] {
+  const last = record.path.alphas.length - 1;
+  const reach = (i: number): [number, number] => {
+    const now = belief(record, i, feature);
+    return now === null ? [0, 0] : [now.likeliest - 3.5 * now.spread, now.likeliest + 3.5 * now.spread];
+  };
+  const indices = record.path.alphas.map((_, i) => i).filter((i) => i % 4 === 0 || i === last || i === record.path.index);
+  const all = indices.map(reach);
+  const count = indices.filter((i) => i < seen(record)).length;
+  const off = runsOff([0, 1].map((side) => all.map((ends) => ends[side])), count);
+  const usual = padded(off ? all.slice(0, count) : all);
+  return (index) => (off && index >= seen(record) ? padded([...all.slice(0, count), reach(index)]) : usual);
+}
+
+function padded(all: [number, number][]): [number, number] {
+  const [low, high] = [Math.min(0, ...all.flat()), Math.max(0, ...all.flat())];
   const wide = high - low;
   return [low - 0.15 * wide, high + 0.15 * wide];
 }
@@ -165,7 +184,7 @@ function legend(canvas: Frame): void {
 
 /** The prior's scale, to be dragged: a narrower prior is a larger alpha. */
 function drawHandle(
-  canvas: Frame, now: Belief, width: number, record: PageRecord, store: Store, dispersion: number,
+  canvas: Frame, now: Belief, width: number, record: PageRecord, store: Store, dispersion: number, drags: (on: boolean) => void,
 ): void {
   const fallen = Math.exp(now.slice.precision * (now.slice.penalty.value(0) - now.slice.penalty.value(width)));
   const shown = Number.isFinite(width);
@@ -189,7 +208,9 @@ function drawHandle(
   handle.call(
     drag<SVGGElement, unknown>()
       .container(() => canvas.layer.node()!)
-      .on("drag", (event) => drop(side * canvas.x.invert(event.x))) as never,
+      .on("start", () => drags(true))
+      .on("drag", (event) => drop(side * canvas.x.invert(event.x)))
+      .on("end", () => drags(false)) as never,
   );
   handle.on("keydown", (event: KeyboardEvent) => {
     const by = { ArrowLeft: -side, ArrowRight: side, ArrowUp: 1, ArrowDown: -1 }[event.key];

@@ -1,5 +1,5 @@
 import { scaleLinear } from "d3-scale";
-import { add, chart, counted, percent, told, type Svg } from "../frame";
+import { add, chart, counted, cuts, percent, told, type Svg } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -40,7 +40,8 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
       svg.append("line").attr("class", share === 0.5 ? "mark" : "zero").attr("x1", x(share)).attr("x2", x(share)).attr("y1", 22).attr("y2", height - 10);
       svg.append("text").attr("class", "soft").attr("x", x(share)).attr("y", 14).attr("text-anchor", "middle").text(percent(share));
     }
-    const most = Math.floor((left - 10) / 6.6);
+    const most = Math.floor((left - 10) / 7.2);
+    const short = cuts(order.map((j) => record.features.names[j]), most);
     const rows = order.map((j, i) => {
       const y = 34 + STEP * i;
       const name = record.features.names[j];
@@ -49,7 +50,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
         .attr("x", left - 8)
         .attr("y", y + 4)
         .attr("text-anchor", "end")
-        .text(name.length > most ? `${name.slice(0, most - 1)}…` : name)
+        .text(short[i])
         .append("title")
         .text(name);
       return {

@@ -1,4 +1,4 @@
-import { add, counted, percent, signed, told, writeName } from "../frame";
+import { add, counted, percent, seen, signed, told, writeName } from "../frame";
 import type { PageRecord } from "../record";
 import type { Store } from "../state";
 
@@ -56,10 +56,15 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     const bar = add(add(add(tr, "td", "", { class: "bar", "aria-hidden": "true" }), "i"), "b");
     return { tr, cells, bar, j };
   });
-  let widest = 0;
-  for (const w of record.path.coefs.map((r, j) => Math.max(...r.map(Math.abs)) * (sd[j] / unit[j]))) widest = Math.max(widest, w);
+  const widestOf = (indices: number[]) => {
+    let widest = 0;
+    record.path.coefs.forEach((w, j) => indices.forEach((i) => (widest = Math.max(widest, Math.abs(w[i]) * (sd[j] / unit[j])))));
+    return widest;
+  };
+  const usual = widestOf(record.path.alphas.slice(0, seen(record)).map((_, i) => i));
 
   const fill = (index: number) => {
+    const widest = Math.max(usual, widestOf([index]));
     for (const { tr, cells, bar, j } of rows) {
       const { raw, sd: per } = values(j, index);
       cells[0].textContent = told(raw);
@@ -95,6 +100,9 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
   };
   search.addEventListener("input", arrange);
   const intercept = add(element, "p", "", { class: "note" });
+  const value = add(intercept, "span");
+  add(intercept, "span", " Bars show the coefficient per standard deviation.", { class: "bars" });
+  if (record.features.left_out) intercept.append(` ${counted(record.features.left_out, "feature is", "features are")} not listed.`);
   let resting = 0;
   store.subscribe((state, changed) => {
     if (!changed("index")) return;
@@ -102,8 +110,7 @@ export function mount(element: HTMLElement, record: PageRecord, store: Store): v
     if (rows.length <= LONG || !body.hasChildNodes()) fill(state.index);
     else resting = window.setTimeout(() => fill(state.index), 120);
     const b = record.path.intercepts[state.index];
-    intercept.textContent = record.has_intercept ? `Intercept: ${told(b, 6)}. Bars show the coefficient per standard deviation.` : "No intercept.";
-    if (record.features.left_out) intercept.textContent += ` ${counted(record.features.left_out, "feature is", "features are")} not listed.`;
+    value.textContent = record.has_intercept ? `Intercept: ${told(b, 6)}.` : "No intercept.";
   });
   arrange();
   // What is sorted by a number follows the cursor once it rests.
