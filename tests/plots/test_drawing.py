@@ -1,16 +1,32 @@
 """Every picture, light and dark: drawn without a warning, its words apart, inside the figure, and of enough contrast."""
 
+from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
 import shrinkage as sh
 from shrinkage import plots
 from shrinkage.plots.style import DARK, LIGHT, apart, box_of
-from tests.plots.battery import DISPLAYS, data, lasso, solved
+from tests.plots.battery import DISPLAYS, PENALTIES, data, lasso, solved
+
+
+class AStrangerWithALongName(sh.Separable):
+    """|w|, by someone who writes no __repr__."""
+
+    def value(self, w):
+        return np.abs(w).sum()
+
+    def prox(self, w, step):
+        return np.sign(w) * np.maximum(np.abs(w) - step, 0)
+
+    def subgradient(self, w):
+        return np.where(w > 0, 1.0, -1.0), np.where(w < 0, -1.0, 1.0)
 
 
 def words(ax):
@@ -95,6 +111,118 @@ def test_colours_differ_and_can_be_read():
     for theme in (LIGHT, DARK):
         assert len(set(theme.hues)) == len(theme.hues)
         assert all(contrast(hue, theme.paper) > 4.5 for hue in (*theme.hues, theme.ink, theme.soft))
+
+
+KINDS = {
+    **PENALTIES,
+    "L1 of each": sh.L1(np.linspace(0.5, 1.5, 6)),
+    "MCP of each": sh.MCP(np.linspace(0.5, 1.5, 6), 3.0),
+    "SCAD of each": 442 * sh.SCAD(np.linspace(0.5, 1.5, 6), 3.7),
+    "MCP and L2": sh.MCP(np.linspace(0.5, 1.5, 6), 3.0) + sh.L2(0.5),
+    "sparse groups": sh.L1(0.3) + sh.Grouped(442 * sh.L1(np.array([1.0, 1.1, 1.2])), [0, 0, 1, 1, 2, 2]),
+    "group MCP": sh.Grouped(sh.MCP(np.array([1.0, 1.1, 1.2]), 3.0), [0, 0, 1, 1, 2, 2]),
+    "bounds": sh.L1(np.linspace(0.5, 1.5, 6)) + sh.Box(-1.0, 2.0),
+    "a stranger's": 442 * AStrangerWithALongName(),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_words_beside_the_axes_leave_them_room(name):
+    """Of any penalty, and of a name as long as you like."""
+    for given in (None, [name * 20], ["a name in words " * 8]):
+        display = plots.PriorDisplay.from_penalties(KINDS[name], coefficient=1, p=6, names=given).plot()
+        figure = display.figure_
+        clashes, boxes = overlaps(figure)
+        assert not clashes and all(box.x1 < figure.bbox.x1 + 1 for _, box in boxes)
+        assert sum(ax.get_window_extent().width for ax in display.ax_) > 0.6 * figure.bbox.width
+        plt.close(figure)
+
+
+def test_a_long_name_keeps_its_ends():
+    X, y = data()
+    X = X.set_axis([f"expression_of_the_gene_with_the_number_{j:04d}" for j in range(6)], axis=1)
+    display = plots.CoefficientPathDisplay.from_path(sh.path(X, y, sh.SquaredError(), sh.L1(), standardize=True)).plot()
+    display.figure_.canvas.draw()
+    assert {text.get_text()[-4:] for text in display.ax_.texts} >= {f"{j:04d}" for j in range(6)}
+    assert display.ax_.get_window_extent().width > 0.6 * display.figure_.bbox.width
+
+
+def markers(ax):
+    """The dots' middles and radii in pixels."""
+    found = []
+    for line in ax.lines:
+        if line.get_marker() not in ("None", None):
+            half = line.get_markersize() * ax.figure.dpi / 144
+            found += [(at, half) for at in ax.transData.transform(line.get_xydata())]
+    return found
+
+
+@cache
+def diabetes():
+    table = pd.read_csv(Path(__file__).parents[2] / "examples" / "diabetes.csv")
+    y = table.pop("disease_progression")
+    return table, y, sh.PenalizedRegressorCV(rule="1se", standardize=True).fit(table, y)
+
+
+@pytest.mark.parametrize("size", [None, (4.0, 2.8)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X, y, model: plots.ShrinkageMapDisplay.from_estimator(model, X, y),
+        lambda X, y, model: plots.ShrinkageMapDisplay.from_estimator(sh.Ridge(40.0).fit(X, y), X, y),
+        lambda X, y, model: plots.CoefficientPathDisplay.from_estimator(model),
+        lambda X, y, model: plots.CoefficientDisplay.from_estimator(model),
+        lambda X, y, model: plots.OverfittingDisplay.from_estimator(model),
+        lambda X, y, model: plots.PosteriorDisplay.from_estimator(model, X, y, "glucose"),
+        lambda X, y, model: plots.PosteriorDisplay.from_estimator(model, X, y, "bmi"),
+        lambda X, y, model: plots.GeometryDisplay.from_estimator(model, X, y, ["blood_pressure", "glucose"]),
+    ],
+    ids=["map", "map of a ridge", "path", "coefficients", "overfitting", "posterior at zero", "posterior", "geometry"],
+)
+def test_no_label_lies_on_a_dot_or_another_in_small_axes_too(make, size):
+    ax = None if size is None else plt.subplots(figsize=size, layout="constrained")[1]
+    display = make(*diabetes()).plot(ax)
+    clashes, boxes = overlaps(display.figure_)
+    assert not clashes
+    edge = display.figure_.bbox
+    assert not [text for text, box in boxes if box.x0 < -2 or box.y0 < -2 or box.x1 > edge.x1 + 2 or box.y1 > edge.y1 + 2]
+    for text in display.ax_.texts:
+        box = box_of(text)
+        for at, radius in markers(display.ax_):
+            assert np.hypot(*np.maximum(np.maximum(box.min - at, at - box.max), 0)) > radius + 1, text.get_text()
+
+
+@cache
+def mcp():
+    return sh.PenalizedRegressorCV(penalty="mcp", rule="1se", standardize=True).fit(*diabetes()[:2])
+
+
+def test_what_is_chosen_is_not_crossed_by_its_line():
+    display = plots.CoefficientPathDisplay.from_estimator(mcp()).plot()
+    display.figure_.canvas.draw()
+    (words,) = [text for text in display.ax_.texts if text.get_text().startswith("chosen")]
+    box, line = box_of(words), display.ax_.transData.transform((-np.log(display.chosen), 0.0))[0]
+    assert not box.x0 < line < box.x1
+
+
+def test_labels_of_curves_that_cover_each_other_are_not_on_their_tail():
+    """Where MCP is flat the posterior is the likelihood."""
+    display = plots.PosteriorDisplay.from_estimator(mcp(), *diabetes()[:2], "bmi").plot()
+    at = {text.get_text(): text.xy for text in display.ax_.texts}
+    top = np.exp(display.conditional.log_posterior).max()
+    assert all(at[name][1] > 0.3 * top for name in ("posterior", "likelihood"))
+
+
+def test_dots_lie_whole_within_the_residuals():
+    left = plots.ResidualDisplay.from_estimator(lasso(), *data()).plot().ax_[0]
+    dots, frame = markers(left), left.get_window_extent()
+    assert all(frame.x0 < at[0] - radius and at[0] + radius < frame.x1 for at, radius in dots)
+
+
+def test_a_mean_of_rounding_is_told_as_zero():
+    noise = np.array([0.9, -0.9, 0.1, -0.1])
+    assert plots.ResidualDisplay.from_predictions(noise + 2e-7, np.zeros(4)).plot().ax_[1]._left_title.get_text()[:7] == "mean 0,"
+    assert plots.ResidualDisplay.from_predictions(noise + 2e-4, np.zeros(4)).plot().ax_[1]._left_title.get_text()[:7] == "mean 0."
 
 
 def test_labels_are_moved_apart_the_least_they_can():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -206,6 +207,50 @@ def test_the_trajectory_passes_through_the_fit():
     assert corner.formula == f"|u| + |v| ≤ {size:.3g}" and np.allclose(np.abs(corner.ball).sum(axis=1), size)
 
 
+def test_the_frame_is_that_of_the_fit_and_its_ball_however_long_the_path():
+    path, pair = lasso().path_, ["age", "zeta"]
+    X, y = data()
+    fit = sh.solve(X, y, sh.SquaredError(), len(y) * lasso().alpha_ * sh.L1(), standardize=True, tol=1e-12)
+    long, none = (
+        plots.GeometryDisplay.from_fit(fit, X, y, pair, path=given, standardize=True)
+        for given in (replace(path, coefs=1000 * path.coefs), None)
+    )
+    assert np.array_equal(long.u, none.u) and np.array_equal(long.v, none.v) and long.trajectory is not None
+    for x, ball, at in zip((long.u, long.v), long.ball.T, long.at, strict=True):
+        assert x[0] < min(ball.min(), at) and x[-1] > max(ball.max(), at)
+    assert max(np.ptp(long.u), np.ptp(long.v)) < 3 * max(np.ptp(long.ball[:, 0]), np.abs(long.least).max())
+    assert "path over alpha" in [text.get_text() for text in long.plot().ax_.texts]
+
+
+def test_a_strong_penalty_has_its_ball_in_sight():
+    """The least loss is far out; contours are there all the same."""
+    X, y = data()
+    strong = 0.97 * sh.path(X, y, sh.SquaredError(), sh.L1(), standardize=True).alphas[0]
+    fit = sh.solve(X, y, sh.SquaredError(), len(y) * strong * sh.L1(), standardize=True, tol=1e-12)
+    display = plots.GeometryDisplay.from_fit(fit, X, y, standardize=True)
+    ball = np.ptp(display.ball[:, 0])
+    assert 0 < ball and np.abs(display.least).max() > 6 * np.abs(display.at).max()
+    assert np.ptp(display.u) < 4 * ball and len(display.levels) > 2
+    assert np.any(display.levels > display.loss.min()) and "least" not in str([t.get_text() for t in display.plot().ax_.texts])
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_contours_are_round_however_weak_the_penalty(loss):
+    """What is drawn between the points of the grid is the loss, and fine enough about the least one."""
+    X, y = data(loss)
+    fit = sh.solve(X, y, LOSSES[loss], sh.L1(0.05), standardize=True, tol=1e-12)
+    display = plots.GeometryDisplay.from_fit(fit, X, y, [0, 1], standardize=True)
+    u, v, drawn = display._smooth()
+    sd, base = X.to_numpy().std(axis=0)[:2], X.to_numpy() @ fit.coef + fit.intercept
+    h = fit.loss.curvature(y, base)
+    Z = (X.to_numpy() - (h / h.sum()) @ X.to_numpy())[:, :2] / sd
+    inside = np.hypot(*(np.stack(np.meshgrid(u, v), axis=-1) - display.least).T).T < 2 * np.hypot(*(display.at - display.least))
+    assert inside.sum() > 500
+    for i, j in np.argwhere(inside)[:: len(np.argwhere(inside)) // 20]:
+        exact = fit.loss.total(y, base + Z @ (np.array([u[j], v[i]]) - display.at)) - fit.loss.total(y, base)
+        assert abs(drawn[i, j] - exact) < 0.02 * np.abs(display.levels).max()
+
+
 # ---- priors and posteriors
 
 
@@ -228,6 +273,21 @@ def test_the_prior_of_a_fit_is_what_its_summary_says():
     assert f"Laplace with scale {scale:.3g}"[:-1] in str(lasso().summary())
     found = np.exp(np.interp(0.0, display.w, display.log_densities[0]))
     assert np.isclose(found, 1 / (2 * scale), rtol=5e-3)
+
+
+def test_priors_without_a_density_of_that_name_are_told_by_their_kind():
+    X, y = data()
+    names = {}
+    for penalty in ("mcp", "scad"):
+        model = sh.PenalizedRegressor(penalty=penalty, alpha=0.1, standardize=True).fit(X, y)
+        names[penalty] = plots.PriorDisplay.from_estimator(model, "bmi").names[0]
+    assert names == {"mcp": "MCP,\nflat beyond 0.3", "scad": "SCAD,\nflat beyond 0.37"}
+    model = sh.PenalizedRegressor(penalty="group_lasso", groups=[0, 0, 1, 1, 2, 2], alpha=0.1, standardize=True).fit(X, y)
+    display = plots.PriorDisplay.from_estimator(model, "bmi")
+    kind, scale = display.names[0].split(",\nscale ")
+    assert kind == "group lasso"
+    assert np.exp(display.log_densities[0]).max() == pytest.approx(1 / (2 * float(scale)), rel=5e-3)
+    assert plots.PriorDisplay.from_penalties(sh.MCP(1.4, 2.0)).names == ["MCP(1.4, concavity=2)"]
 
 
 def test_l1_pulls_by_its_sign_and_l2_by_its_size():

@@ -43,16 +43,16 @@ class CoefficientDisplay(Display):
         return cls(reading.names_of(fit, len(coefs)), coefs if sd is None else coefs * np.asarray(sd, np.float64), unit)
 
     def plot(self, ax: Any = None, *, most: int = 25, theme: str | None = None) -> CoefficientDisplay:
-        """Draw the `most` largest, on the axes given or on new ones; the title counts the others."""
-        shown = reading.largest(self.coefs, most)
-        c = canvas(ax, theme, (8.0, 1.6 + 0.36 * max(len(shown), 4)))
+        """Draw the `most` largest, on the axes given (fewer, where these are low) or on new ones; the title counts the others."""
+        c = canvas(ax, theme, (8.0, 1.6 + 0.36 * max(min(most, len(self.coefs)), 4)))
+        shown = reading.largest(self.coefs, most if ax is None else min(most, c.rows))
         values, rows = self.coefs[shown], np.arange(len(shown))
         kept = values != 0
         c.ax.hlines(rows[kept], 0, values[kept], color=c.hue(0), linewidth=2.4, zorder=2)
         c.ax.plot(values[kept], rows[kept], "o", markersize=9, color=c.hue(0), zorder=3)
         c.ax.plot(values[~kept], rows[~kept], "o", markersize=8, color=c.theme.soft, markerfacecolor=c.theme.paper, zorder=3)
         c.zero(vertical=True)
-        c.ax.set_yticks(rows, [self.names[j] for j in shown])
+        c.ax.set_yticks(rows, [c.brief(self.names[j]) for j in shown])
         c.ax.tick_params(axis="y", length=0, labelcolor=c.theme.ink, labelsize=c.font)
         c.ax.set_ylim(len(shown) - 0.4, -0.6)
         c.ax.margins(x=0.12)
@@ -111,7 +111,7 @@ class ShrinkageMapDisplay(Display):
         return cls(fit.names, least * whole.scale * sd, fit.coef * sd, "per sd")
 
     def plot(self, ax: Any = None, *, labels: int = 10, theme: str | None = None) -> ShrinkageMapDisplay:
-        """Draw; the `labels` that moved or matter most are named."""
+        """Draw; the `labels` that moved or matter most are named, fewer in axes that are too small for so many."""
         c = canvas(ax, theme, (7.4, 6.4))
         size = 1.15 * max(float(np.abs(self.free).max(initial=0.0)), float(np.abs(self.penalised).max(initial=0.0)), 1e-12)
         c.ax.plot([-size, size], [-size, size], color=c.theme.soft, linewidth=1.4, linestyle=(0, (5, 3)), zorder=1.5)
@@ -128,6 +128,6 @@ class ShrinkageMapDisplay(Display):
             f"{int((~kept).sum())} of {len(kept)} are set to zero",
         )
         c.tag((-0.75 * size, -0.75 * size), "no shrinkage", c.theme.soft)
-        for j in reading.largest(np.abs(self.free) + np.abs(self.penalised - self.free), labels):
-            c.tag((float(self.free[j]), float(self.penalised[j])), self.names[j], c.hue(0) if kept[j] else c.hue(1))
+        for j in reading.largest(np.abs(self.free) + np.abs(self.penalised - self.free), min(labels, c.rows // 2)):
+            c.tag((float(self.free[j]), float(self.penalised[j])), c.brief(self.names[j]), c.hue(0) if kept[j] else c.hue(1))
         return self._keep(c.ax, c.figure)

@@ -16,6 +16,9 @@ from shrinkage.profiles import Profile
 
 RINGS = (0.35, 0.7, 1.0, 1.35, 1.75, 2.2)  # distances from the least loss, those of the fit being 1
 FINE, COARSE = 101, 61  # points of the grid a side: where the loss is quadratic, and where it is summed at each
+ROOMY = 10  # lines of words: in lower axes the path is not named
+DRAWN = 201  # of the grid that contours are drawn from, and half as many more about the least loss
+FAR = 6.0  # times as far out as the fit, the least loss is left out of the frame, in which the ball would be a dot
 REFITTED = 25  # where the others are fitted again at each
 OTHERS = ("held", "profiled")
 
@@ -85,16 +88,17 @@ class GeometryDisplay(Display):
         plane = surface.plane if isinstance(surface, Profile) else surface
         least = surface.free_minimum()
         trail = None if path is None else geometry.trajectory(reading.path_of(path)[0], chosen, plane.scale)
-        points = [plane.at, np.zeros(2), *([] if least is None else [least]), *([] if trail is None else trail)]
+        points = _landmarks(plane.at, least, trail)
         size = max(float(np.abs(points).max()), 1e-12)
         ball = geometry.ball(plane, 3 * size)
         low, high = _frame(np.vstack([points, ball[np.abs(ball).max(axis=1) < 2.5 * size]]))
+        seen = _seen(least, low, high)
         count = REFITTED if surface is not plane else FINE if plane.loss.quadratic else COARSE
         u, v = np.linspace(low[0], high[0], count), np.linspace(low[1], high[1], count)
         loss = surface.loss_above(np.stack(np.meshgrid(u, v), axis=-1))
         return cls(
             (fit.names[chosen[0]], fit.names[chosen[1]]), plane.at, geometry.corner(plane), ball, _formula(plane),
-            bool(plane.penalty.convex), u, v, loss, _levels(surface, least, loss), least, plane.gradient, trail, fit.unit, others,
+            bool(plane.penalty.convex), u, v, loss, _levels(surface, seen, loss), least, plane.gradient, trail, fit.unit, others,
             q, None if q is None else geometry.lq_ball(plane.at, q),
         )  # fmt: skip
 
@@ -135,18 +139,26 @@ class GeometryDisplay(Display):
         return self._keep(c.ax, c.figure)
 
     def _smooth(self) -> tuple[Array, Array, Array]:
-        """u, v and the loss on a grid that is fine enough to be drawn: between points that were dear, cubic splines."""
-        if len(self.u) >= COARSE:
+        """u, v and the loss on a grid that is fine enough to be drawn, by cubic splines; finer about the least loss, where the
+        contours of a weak penalty are small. A loss with kinks, which has no `least`, is drawn as it is."""
+        if (self.least is None and len(self.u) >= COARSE) or not np.all(np.isfinite(self.loss)):
             return self.u, self.v, self.loss
         from scipy.interpolate import RectBivariateSpline  # late: it is slow to import
 
-        u, v = (np.linspace(x[0], x[-1], FINE) for x in (self.u, self.v))
+        middle = self.at if self.least is None else self.least
+        reach = RINGS[-1] * float(np.abs(self.at - middle).max())
+        u, v = (
+            np.unique([*np.linspace(x[0], x[-1], DRAWN), *np.clip(np.linspace(m - reach, m + reach, DRAWN // 2), x[0], x[-1])])
+            for x, m in zip((self.u, self.v), middle, strict=True)
+        )
         return u, v, RectBivariateSpline(self.v, self.u, self.loss)(v, u)
 
     def _words(self, c: Canvas, loss: str, ball: str) -> None:
         c.tag(tuple(self.at), "fit", c.theme.ink, weight="bold")
-        if self.least is not None:
-            c.tag(tuple(self.least), f"least loss,\nothers {self.others}", loss)
+        low, high = np.array([self.u[0], self.v[0]]), np.array([self.u[-1], self.v[-1]])
+        least = _seen(self.least, low, high)
+        if least is not None:
+            c.tag(tuple(least), f"least loss,\nothers {self.others}", loss)
         inside = self.ball[(np.abs(self.ball) < 0.98 * np.array([np.abs(self.u).max(), np.abs(self.v).max()])).all(axis=1)]
         if np.ptp(self.ball) > 0 and len(inside):
             sides = [np.argmin(inside @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1), (1, 1))]
@@ -154,10 +166,12 @@ class GeometryDisplay(Display):
         if self.lq is not None:
             sides = [np.argmin(self.lq @ np.array(way)) for way in ((0, 1), (1, 0), (0, -1))]
             c.tag(self.lq[sides], f"|u|^{self.q:g} + |v|^{self.q:g} ≤\nthat of the fit", c.hue(3))
-        if self.trajectory is not None:
-            lengths = np.hypot(*self.trajectory.T)
-            spots = [int(np.argmin(np.abs(lengths - share * lengths.max()))) for share in (0.5, 0.3, 0.7, 1.0)]
-            c.tag(self.trajectory[spots], "path over alpha", c.hue(2))
+        if self.trajectory is not None and c.rows >= ROOMY:
+            trail = self.trajectory[((low <= self.trajectory) & (self.trajectory <= high)).all(axis=1)]
+            lengths = np.hypot(*trail.T)
+            spots = [int(np.argmin(np.abs(lengths - share * lengths.max()))) for share in (0.5, 0.3, 0.7, 1.0) if len(trail)]
+            if spots:
+                c.tag(trail[spots], "path over alpha", c.hue(2))
 
 
 def _surface(fit: Fit, chosen: list[int], others: str) -> Slice | Profile:
@@ -174,6 +188,21 @@ def _pair(fit: Fit, pair: Any) -> list[int]:
     if isinstance(pair, str) or len(pair) != 2:
         raise reading.ParameterError(f"pair must be two names or numbers of coefficients; got {pair!r}.")
     return [reading.find(fit.names, one) for one in pair]
+
+
+def _landmarks(at: Array, least: Array | None, trail: Array | None) -> list[Array]:
+    """What the frame must hold beside the ball: the fit, the axes, and the least loss with some room unless it is far out. The
+    path is cut off at the frame, which it sizes only where nothing else does."""
+    points = [at, np.zeros(2)]
+    size = float(np.abs(at).max())
+    if least is not None and (size == 0 or np.abs(least).max() <= FAR * size):
+        points += [least, least + RINGS[0] * (least - at)]
+    return points if trail is None or np.any(points) else [*points, *trail]
+
+
+def _seen(point: Array | None, low: Array, high: Array) -> Array | None:
+    """A point that lies within the frame, or None."""
+    return None if point is None or np.any(point < low) or np.any(point > high) else point
 
 
 def _frame(points: Array) -> tuple[Array, Array]:

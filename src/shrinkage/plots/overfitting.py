@@ -69,7 +69,7 @@ class OverfittingDisplay(Display):
         for k, words in marks.items():
             c.ax.axvline(at[k], color=c.theme.soft, linestyle=(0, (5, 3)), linewidth=1.3, zorder=1.2)
             c.ax.plot(at[k], self.held_out[k], marker="o", markersize=7, color=held, zorder=4)
-            c.tag([(at[k], end) for end in c.ax.get_ylim()], words, c.theme.ink)
+            c.tag(c.upright(at[k]), words, c.theme.ink)
         return self._keep(c.ax, c.figure)
 
     @property

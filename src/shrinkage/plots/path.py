@@ -75,9 +75,11 @@ class CoefficientPathDisplay(Display):
         return {"alpha": minus_log(self.alphas), "norm": self.norms, "deviance": self.deviance_explained}[x]
 
     def plot(self, ax: Any = None, *, x: str = "alpha", labels: int = 12, theme: str | None = None) -> CoefficientPathDisplay:
-        """Draw. `x`: "alpha", "norm" or "deviance"; `labels`: how many of the largest are coloured and named."""
+        """Draw. `x`: "alpha", "norm" or "deviance"; `labels`: how many of the largest are coloured and named; fewer in axes
+        that are too small for so many."""
         at = self.along(x)
         c = canvas(ax, theme)
+        labels = min(labels, c.rows)
         last = self.coefs[:, -1]
         ever = np.abs(self.coefs).max(axis=1)
         shown = [int(j) for j in largest(np.where(last != 0, np.abs(last), 0.0) + 1e-9 * ever, labels) if ever[j] > 0]
@@ -99,5 +101,5 @@ class CoefficientPathDisplay(Display):
             [c.hue(k) for k in range(len(shown))],
         )
         if self.chosen is not None:
-            c.tag([(here, end) for end in c.ax.get_ylim()], f"chosen: alpha = {self.chosen:.3g}", c.theme.soft)
+            c.tag(c.upright(here), f"chosen:\nalpha = {self.chosen:.3g}", c.theme.soft)
         return self._keep(c.ax, c.figure)

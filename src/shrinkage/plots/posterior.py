@@ -93,14 +93,19 @@ class PosteriorDisplay(Display):
         for name, (_, hue, _) in curves.items():
             k = _where(v, densities, name, top)
             words = name if curves[name][2] else f"{name} (improper)"
-            c.tag((float(v[k]), float(densities[name][k])), words, c.hue(hue))
+            c.tag(np.column_stack([v[k], densities[name][k]]), words, c.hue(hue))
         return self._keep(c.ax, c.figure)
 
 
-def _where(v, densities, name: str, top: float) -> int:
-    """The point of a curve inside the frame that is high, and far from the others."""
+def _where(v, densities, name: str, top: float) -> list[int]:
+    """The point of a curve inside the frame that is high, and far from the others; of one that another covers, both flanks."""
     here = np.minimum(densities[name], top)
     others = [np.minimum(d, top) for other, d in densities.items() if other != name]
     apart = np.min([np.abs(here - other) for other in others], axis=0)
     inside = (densities[name] < 0.95 * top) & (v > v[0] + 0.08 * np.ptp(v)) & (v < v[-1] - 0.08 * np.ptp(v))
-    return int(np.argmax(np.where(inside, np.minimum(apart, here), -1.0)))
+    score = np.where(inside, np.minimum(apart, here), -1.0)
+    if score.max() > 0.05 * top:
+        return [int(np.argmax(score))]
+    peak = int(np.argmax(here))
+    half = np.abs(here - here[peak] / 2)
+    return [int(np.argmin(half[: peak + 1])), peak + int(np.argmin(half[peak:]))]

@@ -120,7 +120,7 @@ class ResidualDisplay(Display):
     @property
     def _shown_mean(self) -> float:
         """The mean, without what is nothing but rounding."""
-        return self.mean if abs(self.mean) > 1e-9 * self.sd else 0.0
+        return self.mean if abs(self.mean) > 1e-6 * np.abs(self.residual).max() else 0.0
 
     @property
     def sd(self) -> float:
@@ -134,7 +134,8 @@ class ResidualDisplay(Display):
         groups = CalibrationDisplay.from_predictions(self.residual + self.predicted, self.predicted, weights=self.weights)
         left.ax.plot(groups.predicted, groups.observed - groups.predicted, color=left.hue(1), linewidth=2.6, zorder=4)
         left.name("predicted", "residual: target less prediction")
-        left.ax.set_xlim(self.predicted.min(), self.predicted.max() + (np.ptp(self.predicted) == 0))
+        margin = 0.03 * float(np.ptp(self.predicted)) or 0.5
+        left.ax.set_xlim(self.predicted.min() - margin, self.predicted.max() + margin)
         left.ends(left.ax.get_xlim()[1], [float((groups.observed - groups.predicted)[-1])], ["mean of\nlike rows"], [left.hue(1)])
         bins = min(40, max(8, int(np.sqrt(len(self.residual)))))
         right.ax.hist(self.residual, bins, weights=self.weights, density=True, color=right.hue(0), alpha=0.45, zorder=1.5)

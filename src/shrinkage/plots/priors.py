@@ -14,6 +14,8 @@ from shrinkage.plots import reading
 from shrinkage.plots.reading import Array
 from shrinkage.plots.style import Display, canvases
 
+SHORT = 26  # characters of a penalty as it prints, to be its name
+
 
 @dataclass(frozen=True, eq=False)
 class PriorDisplay(Display):
@@ -184,14 +186,41 @@ def _log_prior(penalty: Any, j: int, p: int, dispersion: float) -> tuple[Any, fl
 
 
 def prior_name(penalty: Any, j: int = 0, p: int = 1, dispersion: float = 1.0) -> str:
-    """The prior's name with its scale, where it has one, else how the penalty prints."""
-    twin = penalty.twin(p)
-    if twin is None or twin.groups is not None:
-        return repr(penalty)
-    l1, l2, low, high, slope, _, _ = twin.terms[:, j]
-    if np.isfinite(low) or np.isfinite(high) or slope or not (l1 or l2):
-        return repr(penalty)
+    """The prior's name with its scale, where it has one; else how the penalty prints, where that is short and exact; else what
+    kind it is."""
+    twin, printed = penalty.twin(p), repr(penalty)
+    if twin is None:
+        return printed if len(printed) <= SHORT else type(getattr(penalty, "penalty", penalty)).__name__
+    terms, group = twin.terms[:, j], None
+    if twin.groups is not None and twin.groups[j] >= 0:
+        group = _group_name(twin.group_terms[:, twin.groups[j]], dispersion)
+    l1, l2, low, high, slope, _, _ = terms
+    bounded = bool(np.isfinite(low) or np.isfinite(high))
+    if group is None and (l1 or l2) and not (bounded or slope):
+        return _density_name(l1, l2, dispersion)
+    if dispersion == 1 and len(printed) <= SHORT:
+        return printed
+    parts = [_density_name(l1, l2, dispersion)] if l1 or l2 else []
+    parts += [_concave_name(terms)] if slope else []
+    parts += [group] if group else []
+    return (" +\n".join(parts) or "flat") + (f"\non [{low:.3g}, {high:.3g}]" if bounded else "")
+
+
+def _density_name(l1: float, l2: float, dispersion: float) -> str:
     laplace, normal = f"{dispersion / l1:.3g}" if l1 else "", f"{np.sqrt(dispersion / l2):.3g}" if l2 else ""
     if l1 and l2:
         return f"LaplaceNormal({laplace}, {normal})"
     return f"Laplace({laplace})" if l1 else f"Normal({normal})"
+
+
+def _concave_name(terms: Array) -> str:
+    fall, flat = terms[-2:]
+    return f"{'SCAD' if fall else 'MCP'},\nflat beyond {flat:.3g}"
+
+
+def _group_name(terms: Array, dispersion: float) -> str:
+    l1, l2, _, _, slope, _, _ = terms
+    if slope:
+        return f"group {_concave_name(terms)}"
+    kind = "elastic net" if l1 and l2 else "ridge" if l2 else "lasso"
+    return f"group {kind}" + (f",\nscale {dispersion / l1:.3g}" if l1 and not l2 else "")

@@ -6,6 +6,7 @@ imported when something is drawn, so that the numbers of a picture can be had wi
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -39,6 +40,10 @@ DARK = Theme(
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)))  # with the hues, eighteen lines that differ
 FONT = 13.0  # points, in a picture of 8 by 5 inches: readable at half that size
+LINE = 1.28  # of the font's size: from one line of words to the next
+BESIDE = (0.27, 12.5)  # the width of words beside the axes at most: of the figure's, and in font sizes
+LED = 1.5  # font sizes: words farther than this from what they name have a line to it
+SMALLER = 0.75  # of their size at a time: as small as names of axes are set
 AROUND = [(0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.8), (-0.8, 0.8), (0.8, -0.8), (-0.8, -0.8)]  # where a label may stand
 
 
@@ -49,6 +54,7 @@ class Display:
     figure_: Any
 
     def _keep(self, ax: Any, figure: Any) -> Any:
+        keep_inside(np.ravel(ax))
         object.__setattr__(self, "ax_", ax)
         object.__setattr__(self, "figure_", figure)
         return self
@@ -106,6 +112,7 @@ class Canvas:
     def __init__(self, ax: Any, theme: Theme, font: float) -> None:
         self.ax, self.theme, self.font = ax, theme, font
         self._settled = False
+        self._leaders: list[np.ndarray] = []  # along the lines from words to what they name, in pixels
         ax.set_facecolor(theme.paper)
         for side, spine in ax.spines.items():
             spine.set_visible(side in ("left", "bottom"))
@@ -156,13 +163,41 @@ class Canvas:
         ax.spines["top"].set_color(self.theme.faint)
         ax.set_xlabel(words, color=self.theme.soft, size=0.9 * self.font)
 
+    def upright(self, x: float) -> list[tuple[float, float]]:
+        """Points of a vertical line, for its words to stand at."""
+        low, high = self.ax.get_ylim()
+        return [(x, float(y)) for y in np.linspace(low, high, 9)]
+
+    @property
+    def rows(self) -> int:
+        """How many lines of words the axes are high."""
+        self._settle()
+        return int(self.ax.get_window_extent().height / (LINE * self.font * self.figure.dpi / 72))
+
+    def brief(self, words: str) -> str:
+        """Words that stand beside the axes, of a width that leaves them room: too long a line is broken at its spaces, or cut in
+        its middle, since names differ at their ends."""
+        room = min(BESIDE[0] * self.figure.bbox.width, BESIDE[1] * self.font * self.figure.dpi / 72)
+        return "\n".join(self._brief(line, room) for line in words.split("\n"))
+
+    def _brief(self, line: str, room: float) -> str:
+        text = self.figure.text(0, 0, line, size=self.font)
+        wide = text.get_window_extent().width
+        text.remove()
+        if wide <= room or "$" in line:  # half a formula is none
+            return line
+        most = max(int(len(line) * room / wide), 5)
+        first, *rest = textwrap.wrap(line, most, break_long_words=False, break_on_hyphens=False) or [""]
+        return "\n".join(_cut(part, most) for part in (first, " ".join(rest)) if part)
+
     def ends(self, x: Any, y: Sequence[float], words: Sequence[str], colours: Sequence[str]) -> None:
         """Name lines where they end, at x (a number, or one for each line) and y; labels are moved apart, the least they can."""
         xs = np.broadcast_to(np.asarray(x, float), (len(y),))
         self._settle()
+        words = [self.brief(text) for text in words]
         pixels = self.ax.transData.transform(np.column_stack([xs, np.asarray(y, float)]))[:, 1]
         scale = self.figure.dpi / 72
-        spread = apart(pixels, np.array([1.28 * self.font * scale * (1 + text.count("\n")) for text in words]))
+        spread = apart(pixels, np.array([LINE * self.font * scale * (1 + text.count("\n")) for text in words]))
         for xk, yk, text, colour, move in zip(xs, y, words, colours, (spread - pixels) / scale, strict=True):
             far = abs(move) > 0.35 * self.font
             line = {"arrowstyle": "-", "color": colour, "lw": 0.8, "alpha": 0.6, "shrinkA": 1, "shrinkB": 1}
@@ -174,6 +209,8 @@ class Canvas:
 
     def tag(self, at: Any, words: str, colour: str, weight: str = "normal") -> Any:
         """Words beside a point of the axes, or beside one of several (k, 2): where they cover least, with a line from afar."""
+        from matplotlib.transforms import Bbox
+
         style = {
             "textcoords": "offset points", "color": colour, "size": self.font, "weight": weight, "zorder": 8, "linespacing": 1.2,
             "path_effects": self._halo(),
@@ -182,19 +219,23 @@ class Canvas:
         text = self.ax.annotate(words, points[0], xytext=(0, 0), **style)
         self._settle()
         taken = [box_of(other) for other in self.ax.texts if other is not text]
-        ink = self._ink()
-        frame = self.ax.get_window_extent()
+        ink, dots, frame = self._ink(), self._dots(), self.ax.get_window_extent()
+        size, owns = np.array(box_of(text).size), self.ax.transData.transform(points)
         costs = []
         for k, reach, (dx, dy) in product(range(len(points)), (0.9, 2.0, 3.2, 4.6, 6.4, 8.5), AROUND):
-            text.xy = tuple(points[k])
-            self._stand(text, dx, dy, reach * self.font)
-            costs.append((self._cost(text, taken, ink, frame) + 4.0 * reach, k, dx, dy, reach * self.font))
+            way = np.array([dx, dy])
+            low = owns[k] + way * reach * self.font * self.figure.dpi / 72 - size * (1 - np.sign(way)) / 2
+            box = Bbox([low, low + size])
+            cost = self._cost(box, taken, ink, frame) + self._muddle(box, owns[k], taken, dots, reach > LED) + 4.0 * reach
+            costs.append((cost, k, dx, dy, reach * self.font))
         _, k, *place = min(costs)
         text.remove()
-        if place[2] > 1.5 * self.font:
+        if place[2] > LED * self.font:
             style["arrowprops"] = {"arrowstyle": "-", "color": colour, "lw": 0.8, "alpha": 0.6, "shrinkA": 1, "shrinkB": 4}
         text = self.ax.annotate(words, tuple(points[k]), xytext=(0, 0), **style)
         self._stand(text, *place)
+        if "arrowprops" in style:
+            self._leaders.append(_leader(box_of(text), self.ax.transData.transform(text.xy)))
         return text
 
     def _halo(self) -> list[Any]:
@@ -209,16 +250,37 @@ class Canvas:
             ha="center" if dx == 0 else "left" if dx > 0 else "right", va="center" if dy == 0 else "bottom" if dy > 0 else "top"
         )
 
-    def _cost(self, text: Any, taken: list[Any], ink: np.ndarray, frame: Any) -> float:
-        box = text.get_window_extent().padded(3)
+    def _cost(self, box: Any, taken: list[Any], ink: np.ndarray, frame: Any) -> float:
+        around = box.padded(0.5 * self.font * self.figure.dpi / 72, 3)  # of two names in a row more than a space
+        box = box.padded(3)
         outside = max(frame.x0 - box.x0, 0) + max(box.x1 - frame.x1, 0) + max(frame.y0 - box.y0, 0) + max(box.y1 - frame.y1, 0)
         covered = np.sum((ink[:, 0] > box.x0) & (ink[:, 0] < box.x1) & (ink[:, 1] > box.y0) & (ink[:, 1] < box.y1))
-        return 100.0 * sum(box.overlaps(other) for other in taken) + 10.0 * outside + min(float(covered), 60.0)
+        return 400.0 * sum(around.overlaps(other) for other in taken) + 10.0 * outside + min(float(covered), 60.0)
+
+    def _muddle(self, box: Any, own: np.ndarray, taken: list[Any], dots: np.ndarray, led: bool) -> float:
+        """Words on a dot, or nearer to another dot than to their own; a line to their own that runs through words or dots."""
+        others = dots[np.hypot(*(dots[:, :2] - own).T) > 1]
+        gap = _distance(box, others[:, :2]) - others[:, 2]
+        cost = 100.0 * np.sum(gap < 2)
+        if not led:
+            return cost + 25.0 * bool(np.any(gap < 1.5 * _distance(box, own[None])))
+        way = _leader(box, own)
+        cost += 100.0 * any(np.any(_distance(other, way) == 0) for other in taken)
+        return cost + 50.0 * sum(np.any(np.hypot(*(way - dot[:2]).T) < dot[2] + 2) for dot in others)
+
+    def _dots(self) -> np.ndarray:
+        """The markers, each its middle and its radius in pixels, (k, 3)."""
+        found = [np.zeros((0, 3))]
+        for line in self.ax.lines:
+            if line.get_marker() not in (None, "None", "none", "", " "):
+                middles = self.ax.transData.transform(line.get_xydata())
+                found.append(np.column_stack([middles, np.full(len(middles), line.get_markersize() * self.figure.dpi / 144)]))
+        return np.vstack(found)
 
     def _settle(self) -> None:
         """Let the figure find its layout, in which places are pixels; words inside the axes do not change it."""
         if not self._settled:
-            self.figure.draw_without_rendering()
+            self.figure.figure.draw_without_rendering()  # of a subfigure, the whole
             self._settled = True
 
     def _ink(self) -> np.ndarray:
@@ -227,7 +289,7 @@ class Canvas:
         paths += [patch.get_path().transformed(patch.get_transform()) for patch in self.ax.patches]
         for group in self.ax.collections:
             paths += [path.transformed(group.get_transform()) for path in group.get_paths()[:400]]
-        dots = [np.zeros((0, 2))]
+        dots = [np.zeros((0, 2)), *self._leaders]
         for path in paths:
             v = path.vertices[np.all(np.isfinite(path.vertices), axis=1)]
             if len(v) < 2:
@@ -237,6 +299,49 @@ class Canvas:
             at = np.linspace(0, length[-1], int(np.clip(length[-1] / 3, 2, 3000)))
             dots.append(np.column_stack([np.interp(at, length, v[:, 0]), np.interp(at, length, v[:, 1])]))
         return np.vstack(dots)
+
+
+def keep_inside(axes: Any) -> None:
+    """Titles and names of axes that would be cut at the figure's edge are set smaller, which can move the axes: twice."""
+    if _set_smaller(axes):
+        _set_smaller(axes)
+
+
+def _set_smaller(axes: Any) -> bool:
+    figure, any_was = axes[0].figure.figure, False
+    figure.draw_without_rendering()
+    edge = figure.bbox
+    for ax in [one for outer in axes for one in (outer, *outer.child_axes)]:
+        frame = ax.get_window_extent()
+        x, y = (frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2
+        for text, room, side in (
+            (ax.xaxis.label, 2 * min(x - edge.x0, edge.x1 - x), "width"),
+            (ax.yaxis.label, 2 * min(y - edge.y0, edge.y1 - y), "height"),
+            (ax._left_title, edge.x1 - frame.x0, "width"),
+        ):
+            size = getattr(text.get_window_extent(), side)
+            if size > room:
+                text.set_size(text.get_size() * max(0.98 * room / size, SMALLER))
+                any_was = True
+    return any_was
+
+
+def _cut(words: str, most: int) -> str:
+    """At most so many characters, the middle left out."""
+    return words if len(words) <= most else f"{words[: most - 1 - most // 3]}…{words[-(most // 3) :]}"
+
+
+def _distance(box: Any, points: np.ndarray) -> np.ndarray:
+    """From a box to points (k, 2): 0 inside."""
+    out = np.maximum(np.maximum(box.min - points, points - box.max), 0)
+    return np.asarray(np.hypot(out[:, 0], out[:, 1]))
+
+
+def _leader(box: Any, to: np.ndarray) -> np.ndarray:
+    """Points along the line from words to what they name, (k, 2), without its ends."""
+    start = (box.min + box.max) / 2
+    way = start + np.linspace(0, 1, 60)[:-1, None] * (to - start)
+    return way[_distance(box, way) > 0]
 
 
 def box_of(text: Any) -> Any:
