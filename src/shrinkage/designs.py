@@ -409,7 +409,7 @@ class Sparse(Design):
         n, p = X.shape
         column, entries, w = np.repeat(np.arange(p), np.diff(X.indptr)), X.data.astype(np.float64, copy=False), weights[X.indices]
         finite = np.isfinite(X.data) if X.data.dtype.kind == "f" else None
-        bad = [] if finite is None or finite.all() else np.unique(column[~finite])
+        bad = np.unique(column[~finite]) if finite is not None else np.zeros(0, np.int64)
         if not w.all():  # rows of weight 0 are not there
             used = np.flatnonzero(w)
             column, entries, w = column[used], entries[used], w[used]
