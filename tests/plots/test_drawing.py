@@ -192,6 +192,12 @@ def test_no_label_lies_on_a_dot_or_another_in_small_axes_too(make, size):
             assert np.hypot(*np.maximum(np.maximum(box.min - at, at - box.max), 0)) > radius + 1, text.get_text()
 
 
+def test_a_map_names_all_that_it_has_room_for():
+    X, y, model = diabetes()
+    words = [text.get_text() for text in plots.ShrinkageMapDisplay.from_estimator(model, X, y).plot().ax_.texts]
+    assert set(words) == {"no shrinkage", *X.columns}
+
+
 @cache
 def mcp():
     return sh.PenalizedRegressorCV(penalty="mcp", rule="1se", standardize=True).fit(*diabetes()[:2])

@@ -111,7 +111,7 @@ class ShrinkageMapDisplay(Display):
         return cls(fit.names, least * whole.scale * sd, fit.coef * sd, "per sd")
 
     def plot(self, ax: Any = None, *, labels: int = 10, theme: str | None = None) -> ShrinkageMapDisplay:
-        """Draw; the `labels` that moved or matter most are named, fewer in axes that are too small for so many."""
+        """Draw; the `labels` that moved or matter most are named, where there is room for their names."""
         c = canvas(ax, theme, (7.4, 6.4))
         size = 1.15 * max(float(np.abs(self.free).max(initial=0.0)), float(np.abs(self.penalised).max(initial=0.0)), 1e-12)
         c.ax.plot([-size, size], [-size, size], color=c.theme.soft, linewidth=1.4, linestyle=(0, (5, 3)), zorder=1.5)
@@ -129,5 +129,10 @@ class ShrinkageMapDisplay(Display):
         )
         c.tag((-0.75 * size, -0.75 * size), "no shrinkage", c.theme.soft)
         for j in reading.largest(np.abs(self.free) + np.abs(self.penalised - self.free), min(labels, c.rows // 2)):
-            c.tag((float(self.free[j]), float(self.penalised[j])), c.brief(self.names[j]), c.hue(0) if kept[j] else c.hue(1))
+            c.tag(
+                (float(self.free[j]), float(self.penalised[j])),
+                c.brief(self.names[j]),
+                c.hue(0) if kept[j] else c.hue(1),
+                spare=True,
+            )
         return self._keep(c.ax, c.figure)

@@ -16,7 +16,7 @@ from shrinkage.profiles import Profile
 
 RINGS = (0.35, 0.7, 1.0, 1.35, 1.75, 2.2)  # distances from the least loss, those of the fit being 1
 FINE, COARSE = 101, 61  # points of the grid a side: where the loss is quadratic, and where it is summed at each
-ROOMY = 10  # lines of words: in lower axes the path is not named
+ROOMY = 11  # lines of words: in lower axes the path is not named
 DRAWN = 201  # of the grid that contours are drawn from, and half as many more about the least loss
 FAR = 6.0  # times as far out as the fit, the least loss is left out of the frame, in which the ball would be a dot
 REFITTED = 25  # where the others are fitted again at each

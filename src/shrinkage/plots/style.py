@@ -43,6 +43,7 @@ FONT = 13.0  # points, in a picture of 8 by 5 inches: readable at half that size
 LINE = 1.28  # of the font's size: from one line of words to the next
 BESIDE = (0.27, 12.5)  # the width of words beside the axes at most: of the figure's, and in font sizes
 LED = 1.5  # font sizes: words farther than this from what they name have a line to it
+CROWDED = 120.0  # the cost of a place that is worse than no words at all: more than lines that are crossed, and distance
 SMALLER = 0.75  # of their size at a time: as small as names of axes are set
 AROUND = [(0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.8), (-0.8, 0.8), (0.8, -0.8), (-0.8, -0.8)]  # where a label may stand
 
@@ -207,8 +208,9 @@ class Canvas:
             )  # fmt: skip
         self._settled = False
 
-    def tag(self, at: Any, words: str, colour: str, weight: str = "normal") -> Any:
-        """Words beside a point of the axes, or beside one of several (k, 2): where they cover least, with a line from afar."""
+    def tag(self, at: Any, words: str, colour: str, weight: str = "normal", spare: bool = False) -> Any:
+        """Words beside a point of the axes, or beside one of several (k, 2): where they cover least, with a line from afar.
+        `spare`: they are left out where every place is on other words or dots."""
         from matplotlib.transforms import Bbox
 
         style = {
@@ -228,8 +230,10 @@ class Canvas:
             box = Bbox([low, low + size])
             cost = self._cost(box, taken, ink, frame) + self._muddle(box, owns[k], taken, dots, reach > LED) + 4.0 * reach
             costs.append((cost, k, dx, dy, reach * self.font))
-        _, k, *place = min(costs)
+        cost, k, *place = min(costs)
         text.remove()
+        if spare and cost > CROWDED:
+            return None
         if place[2] > LED * self.font:
             style["arrowprops"] = {"arrowstyle": "-", "color": colour, "lw": 0.8, "alpha": 0.6, "shrinkA": 1, "shrinkB": 4}
         text = self.ax.annotate(words, tuple(points[k]), xytext=(0, 0), **style)
@@ -255,7 +259,7 @@ class Canvas:
         box = box.padded(3)
         outside = max(frame.x0 - box.x0, 0) + max(box.x1 - frame.x1, 0) + max(frame.y0 - box.y0, 0) + max(box.y1 - frame.y1, 0)
         covered = np.sum((ink[:, 0] > box.x0) & (ink[:, 0] < box.x1) & (ink[:, 1] > box.y0) & (ink[:, 1] < box.y1))
-        return 400.0 * sum(around.overlaps(other) for other in taken) + 10.0 * outside + min(float(covered), 60.0)
+        return 400.0 * sum(around.overlaps(other) for other in taken) + 25.0 * outside + min(float(covered), 60.0)
 
     def _muddle(self, box: Any, own: np.ndarray, taken: list[Any], dots: np.ndarray, led: bool) -> float:
         """Words on a dot, or nearer to another dot than to their own; a line to their own that runs through words or dots."""

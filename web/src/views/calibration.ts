@@ -16,7 +16,7 @@ export function mount(element: HTMLElement, record: PageRecord, _: Store): void 
   }
   if (fitted.kind === "calibration") calibration(element, record);
   else residuals(element, record);
-  const thinned = fitted.kind === "residuals" && fitted.fitted.length < fitted.rows ? ` ${fitted.fitted.length} of ${fitted.rows} rows are drawn.` : "";
+  const thinned = fitted.kind === "residuals" && fitted.fitted.length < fitted.rows ? ` ${fitted.fitted.length} of ${fitted.rows} rows are drawn: evenly along the predictions, with the largest residuals on either side.` : "";
   add(element, "p", `The chosen model; ${fitted.words}.${thinned}`, { class: "note" });
 }
 
