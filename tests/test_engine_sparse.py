@@ -81,3 +81,14 @@ def test_nearly_dependent_columns_end(seen):
     found = sh.path(sparse.csc_array(X), y, LOSS, sh.L1(1.0), n_alphas=20, ratio=0.02, tol=1e-7)
     assert found.converged and seen["columns"] > 0
     check(found, X, y, sh.L1(1.0), 1e-7)
+
+
+@pytest.mark.parametrize("weights", [None, np.repeat([0.0, 1.0], 20)])
+def test_columns_without_an_entry(weights):
+    X = sparse.csc_array((40, 3))
+    if weights is not None:  # what entries there are, are in rows that do not count
+        X = sparse.csc_array((np.ones(3), ([0, 1, 2], [0, 1, 2])), shape=(40, 3))
+    y = np.random.default_rng(0).standard_normal(40)
+    fit = sh.Lasso(0.1).fit(X, y, weights)
+    assert fit.converged_ and not fit.coef_.any()
+    np.testing.assert_allclose(fit.intercept_, np.average(y, weights=weights), rtol=1e-12)

@@ -431,8 +431,8 @@ class Sparse(Design):
         with np.errstate(invalid="ignore", over="ignore"):
             apart = (entries - mean[column]) * unit[column]
             held = np.bincount(column, w, minlength=p)
-            square = np.bincount(column, w * apart * apart, minlength=p)
-            square += np.clip(1.0 - held, 0.0, None) * (mean * unit) ** 2
+            square = np.bincount(column, w * apart * apart, minlength=p)  # of no entries: integers
+            square = square + np.clip(1.0 - held, 0.0, None) * (mean * unit) ** 2
         return Moments(mean, np.sqrt(square), exponent, low, high)
 
     def rmatmat(self, R):
