@@ -115,6 +115,13 @@ auto fresh(Sizes... sizes) {
     return std::pair(nb::ndarray<nb::numpy, double, nb::ndim<sizeof...(Sizes)>>(data, {sizes...}, owner), data);
 }
 
+using Flags = nb::ndarray<nb::numpy, bool, nb::ndim<1>>;
+inline auto fresh_flags(std::size_t count) {
+    bool* data = new bool[count > 0 ? count : 1];
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<bool*>(p); });
+    return std::pair(Flags(data, {count}, owner), data);
+}
+
 using Fortran = nb::ndarray<nb::numpy, double, nb::ndim<2>, nb::f_contig>;
 
 // The same, (n, m) with contiguous columns, unset.
@@ -327,7 +334,7 @@ std::tuple<Fortran, Fortran, Out1> likelihood_(const std::string& family, Values
     return {rho, curvatures, totals};
 }
 
-std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Columns before, Values metric, Columns moved, Columns rho,
+std::tuple<Fortran, Out1, Flags> judge_(Columns before, Values metric, Columns moved, Columns rho,
                                                                             Columns curvatures) {
     std::size_t n = before.shape(0), m = moved.shape(1), apart = before.shape(1) == 1 ? 0 : n;
     for (const Columns* one : {&moved, &rho, &curvatures})
@@ -335,9 +342,7 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Colu
     require(before.shape(1) == m || before.shape(1) == 1, "judge: before must be (n, m), or (n, 1) for every model");
     auto [predicted, a] = fresh_columns(n, m);
     auto [squares, b] = fresh(m);
-    bool* flags = new bool[m > 0 ? m : 1];
-    nb::capsule owner(flags, [](void* p) noexcept { delete[] static_cast<bool*>(p); });
-    nb::ndarray<nb::numpy, bool, nb::ndim<1>> admitted(flags, {m}, owner);
+    auto [admitted, flags] = fresh_flags(m);
     {
         nb::gil_scoped_release unlocked;
         for (std::size_t i = 0; i < m; ++i)
@@ -347,7 +352,7 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> judge_(Colu
     return {predicted, squares, admitted};
 }
 
-std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> mend_(
+std::tuple<Fortran, Out1, Flags> mend_(
     nb::ndarray<double, nb::ndim<2>, nb::f_contig, nb::device::cpu> predicted, Columns rho, Columns curvatures, Labels some, bool level) {
     std::size_t n = rho.shape(0), m = rho.shape(1), k = some.shape(0);
     require(predicted.shape(0) == n && predicted.shape(1) == m && curvatures.shape(0) == n && curvatures.shape(1) == m,
@@ -356,9 +361,7 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> mend_(
         require(some.data()[i] >= 0 && static_cast<std::size_t>(some.data()[i]) < m, "mend: a model is out of range");
     auto [shifts, a] = fresh_columns(n, k);
     auto [squares, b] = fresh(k);
-    bool* flags = new bool[k > 0 ? k : 1];
-    nb::capsule owner(flags, [](void* p) noexcept { delete[] static_cast<bool*>(p); });
-    nb::ndarray<nb::numpy, bool, nb::ndim<1>> admitted(flags, {k}, owner);
+    auto [admitted, flags] = fresh_flags(k);
     {
         nb::gil_scoped_release unlocked;
         for (std::size_t i = 0; i < k; ++i) {
@@ -371,16 +374,14 @@ std::tuple<Fortran, Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> mend_(
     return {shifts, squares, admitted};
 }
 
-std::tuple<Out1, nb::ndarray<nb::numpy, bool, nb::ndim<1>>> chord_(std::array<Values, 4> read, Table inside, Values apart, Values up,
+std::tuple<Out1, Flags> chord_(std::array<Values, 4> read, Table inside, Values apart, Values up,
                                                                    Values down, Values reach, Values end, Values allowed) {
     std::size_t p = end.shape(0), b = inside.shape(1);
     require(inside.shape(0) == 4 && apart.shape(0) == b && allowed.shape(0) == b, "chord: inside must be (4, b), apart and allowed (b,)");
     for (const Values* one : {&read[0], &read[1], &read[2], &read[3], &up, &down, &reach})
         require(one->shape(0) == p, "chord: each of read, up, down, reach and end must be (p,)");
     auto [largest, most] = fresh(b);
-    bool* flags = new bool[p > 0 ? p : 1];
-    nb::capsule owner(flags, [](void* data) noexcept { delete[] static_cast<bool*>(data); });
-    nb::ndarray<nb::numpy, bool, nb::ndim<1>> over(flags, {p}, owner);
+    auto [over, flags] = fresh_flags(p);
     {
         nb::gil_scoped_release unlocked;
         std::vector<double> work(16 * b);
