@@ -293,6 +293,15 @@ std::tuple<Out1, Out1, Out1, Out1> moments_(Numbers X, std::optional<Values> wei
     return {mean, square, low, high};
 }
 
+Out2 square_(Square A) {
+    std::size_t m = A.shape(0), n = A.shape(1);
+    require(m == 0 || n < 2 || A.stride(1) == 1, "square: the rows of A must be contiguous");
+    auto [out, to] = fresh(m, m);
+    nb::gil_scoped_release unlocked;
+    kernels().square(A.data(), m, n, m > 1 ? static_cast<std::size_t>(A.stride(0)) : n, to);
+    return out;
+}
+
 Out2 skinny_(Numbers X, Values shift, nb::ndarray<const double, nb::ndim<2>, nb::f_contig, nb::device::cpu> R) {
     require(X.ndim() == 2 && R.shape(0) == X.shape(0) && shift.shape(0) == X.shape(1),
             "skinny: X must be (n, p), shift (p,), R (n, m)");
@@ -468,6 +477,7 @@ NB_MODULE(_core, m) {
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
     m.def("pack", &pack_, "X"_a.noconvert(), "places"_a, "shift"_a, "scale"_a, "out"_a.noconvert(),
           "out[places] becomes (X - shift) * scale, (n, p).");
+    m.def("square", &square_, "A"_a.noconvert(), "A A', (m, m), for A (m, n) with contiguous rows.");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
     m.def("likelihood", &likelihood_, "family"_a, "y"_a, "weights"_a, "eta"_a,
           "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");

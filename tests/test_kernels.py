@@ -262,3 +262,28 @@ def test_chords(p, b, seed):
     sure = (counts <= allowed).all(axis=1)
     np.testing.assert_array_equal(over, ~sure)
     np.testing.assert_allclose(largest, counts[sure].max(axis=0, initial=0.0), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("m", [0, 1, 2, 5, 6, 33, 199, 200, 201, 407])
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 511, 512, 1030])
+def test_square(m, n):
+    wider = np.random.default_rng(m + n).standard_normal((m, n + 3)) * np.exp(np.random.default_rng(n).normal(0, 3, n + 3))
+    A = wider[:, :n]
+    got, exact = _core.square(A), A.astype(np.longdouble) @ A.T.astype(np.longdouble)
+    np.testing.assert_array_equal(got, got.T)
+    size = np.linalg.norm(A, axis=1)
+    assert np.all(np.abs(got - exact) <= 1e-15 * max(n, 1) * np.outer(size, size))
+
+
+@given(m=st.integers(2, 30), n=st.integers(1, 600), seed=st.integers(0, 2**32 - 1))
+def test_square_of_equal_rows_is_equal(m, n, seed):
+    """Whichever block a row falls into: duplicated columns of X tie exactly."""
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((m, n))
+    order = rng.integers(m, size=2 * m)
+    np.testing.assert_array_equal(_core.square(A[order]), _core.square(A)[np.ix_(order, order)])
+
+
+def test_square_wants_contiguous_rows():
+    with pytest.raises(ValueError, match="rows of A must be contiguous"):
+        _core.square(np.ones((4, 6))[:, ::2])

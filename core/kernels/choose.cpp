@@ -8,7 +8,7 @@ static const Kernels& widest() {
     const char* asked = std::getenv("SHRINKAGE_KERNELS");
     bool wide = !asked || std::strcmp(asked, "avx512") == 0, middle = wide || std::strcmp(asked, "avx2") == 0;
     if (wide && __builtin_cpu_supports("avx512f")) return avx512::table;
-    if (middle && __builtin_cpu_supports("avx2")) return avx2::table;
+    if (middle && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::table;
 #endif
     return baseline::table;
 }

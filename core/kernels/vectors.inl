@@ -59,6 +59,17 @@ static inline V choose(M so, V a, V b) {
     else return so ? a : b;
 }
 
+// a b + c, rounded once where the machine can.
+template <class V>
+static inline V fused(V a, V b, V c) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<V, Vector<double, 8>>) return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+    if constexpr (std::is_same_v<V, Vector<double, 4>>) return _mm256_fmadd_pd(a, b, c);
+#endif
+    return a * b + c;
+}
+
 template <class V>
 static inline V larger(V a, V b) { return choose(a > b, a, b); }
 template <class V>

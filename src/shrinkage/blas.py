@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from shrinkage import threads
+from shrinkage import _core, threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 Matrix = np.ndarray
@@ -28,6 +28,8 @@ SIDE = 256  # of a tile, at least: BLAS lays out the other factor anew for each
 THIN, THIN_SIDE = 32, 64  # which costs little where that has few columns
 READ = 4  # multiplications take as long as to read an entry out of memory
 DEEP = 1024  # terms of a part of a sum, at least
+FLAT, LONG = 256, 200  # rows, at most, and terms, at least, of what our kernel squares, in half to all of BLAS's time
+WIDE = _core.kernels() != "baseline"
 
 
 class _Alone:
@@ -119,15 +121,22 @@ def apply(A: Matrix, v: Vector) -> Vector:
     return times(A, v[:, None])[:, 0]
 
 
+def _square(A: Matrix) -> Matrix:
+    """On this thread. Of few long rows BLAS makes a third to a half of what it can: whole tiles about the diagonal."""
+    (m, k), (apart, beside) = A.shape, A.strides
+    near = A.dtype == np.float64 and beside == 8 and apart >= 8 * k
+    return _core.square(A) if near and m <= FLAT and k >= LONG and WIDE else A @ A.T
+
+
 def square(A: Matrix) -> Matrix:
     """A A', (m, m), by symmetry for half the work."""
     m, k = A.shape
     if m * m * k < 4 * LEAST:  # no more than one tile: as quick as can be, for light lanes
-        return A @ A.T
+        return _square(A)
     tiles = _tiles(m, m * m * k // 2, SIDE)
     if len(tiles) == 1:
         deep = _tiles(k, m * m * k // 2, DEEP)
-        return threads.total(lambda at: A[:, at] @ A[:, at].T, deep, m * m, MOST * m * m)
+        return threads.total(lambda at: _square(A[:, at]), deep, m * m, MOST * m * m)
     out = np.empty((m, m), A.dtype)
 
     def tile(at: slice) -> None:

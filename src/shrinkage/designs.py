@@ -30,7 +30,7 @@ NEARLY, FAR = 4.0, 1e100
 # Bytes of X that one thread takes at a time, a multiple of 64 columns.
 TILE_BYTES = 1 << 21
 # Bytes of rows held, sorted by fold, while the Gram matrices of folds are formed.
-CHUNK_BYTES = 1 << 23
+CHUNK_BYTES = 1 << 22
 # With no more right-hand sides than this our kernel, which reads X once, is faster than BLAS, which repacks it.
 FEW = 8
 # With no more than this it is faster also where BLAS needs blocks of columns centred and in float64 first.
@@ -295,12 +295,12 @@ class Dense(Design):
         return replace(self, shift=np.zeros(p), scale=np.ones(p))
 
     def _whole_products(self, border: Matrix) -> Matrix:
-        """Of all rows: nothing is copied. For raw data."""
+        """Of all rows: nothing is copied. For raw data, which the kernels read."""
         n, p = self.shape
 
         def term(rows: slice) -> Matrix:
             part = self.data[rows]  # both now, while the rows are in the cache: another reading would cost a tenth more
-            return np.hstack([blas.square(part.T), part.T @ border[rows]])
+            return np.hstack([blas.square(part.T), _core.skinny(part, self.shift, np.asfortranarray(border[rows]))])
 
         sums = threads.total(term, threads.tiles(n, max(2048, CHUNK_BYTES // (16 * (p + 2)))), p * (p + 2))
         out = np.empty((p + 2, p + 2))

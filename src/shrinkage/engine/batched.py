@@ -36,8 +36,8 @@ ROUNDING = 1e-15
 # path of 20,000 x 200 takes 12 batches in place of 18, its ten folds 12 in place of 28; half or an eighth take a tenth longer.
 MANY_OF_FEW = 0.25
 # Rows times columns of a working set from which on lanes are solved side by side. Below, Python takes longer than arithmetic, and
-# threads would wait for it in turn: six lanes of 569 x 30 took 0.5 s on two threads, 0.3 on one.
-HEAVY = 100_000
+# threads would wait for it in turn: six logistic lanes of 1,000 x 100 took 0.36 s on two threads, 0.13 on one.
+HEAVY = 150_000
 
 
 @dataclass(eq=False)

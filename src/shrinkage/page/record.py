@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Sequence
 from typing import Any
@@ -90,15 +91,17 @@ def rounded(value: Any, digits: int) -> Any:
     if isinstance(value, np.ndarray):
         return rounded(value.tolist(), digits)
     if isinstance(value, list | tuple):
-        return [rounded(item, digits) for item in value]
+        return [_short(item, digits) if type(item) is float else rounded(item, digits) for item in value]
     if isinstance(value, np.generic):
         return rounded(value.item(), digits)
-    if isinstance(value, float):
-        if not np.isfinite(value):
-            return None
-        short = float(f"{value:.{digits}g}")
-        return int(short) if short == int(short) and abs(short) < 1e15 else short
-    return value
+    return _short(value, digits) if isinstance(value, float) else value
+
+
+def _short(value: float, digits: int) -> float | int | None:
+    if not math.isfinite(value):
+        return None
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 
 def _shown(coefs: np.ndarray, sd: Vector, index: int) -> Vector:
