@@ -293,12 +293,18 @@ std::tuple<Out1, Out1, Out1, Out1> moments_(Numbers X, std::optional<Values> wei
     return {mean, square, low, high};
 }
 
-Out2 square_(Square A) {
-    std::size_t m = A.shape(0), n = A.shape(1);
-    require(m == 0 || n < 2 || A.stride(1) == 1, "square: the rows of A must be contiguous");
-    auto [out, to] = fresh(m, m);
+Rows rows_of(const Square& A) {
+    const std::size_t m = A.shape(0), n = A.shape(1);
+    require(m == 0 || n < 2 || A.stride(1) == 1, "inner: rows must be contiguous");
+    return {A.data(), m, m > 1 ? static_cast<std::size_t>(A.stride(0)) : n};
+}
+
+Out2 inner_(Square A, std::optional<Square> B) {
+    require(!B || B->shape(1) == A.shape(1), "inner: the rows of A and B must be as long");
+    const Rows a = rows_of(A), b = B ? rows_of(*B) : a;
+    auto [out, to] = fresh(a.count, b.count);
     nb::gil_scoped_release unlocked;
-    kernels().square(A.data(), m, n, m > 1 ? static_cast<std::size_t>(A.stride(0)) : n, to);
+    kernels().inner(a, b, A.shape(1), !B, to);
     return out;
 }
 
@@ -477,7 +483,8 @@ NB_MODULE(_core, m) {
           "Per column: weighted mean, weighted sum of squares about it, least and largest over rows of positive weight.");
     m.def("pack", &pack_, "X"_a.noconvert(), "places"_a, "shift"_a, "scale"_a, "out"_a.noconvert(),
           "out[places] becomes (X - shift) * scale, (n, p).");
-    m.def("square", &square_, "A"_a.noconvert(), "A A', (m, m), for A (m, n) with contiguous rows.");
+    m.def("inner", &inner_, "A"_a.noconvert(), "B"_a.noconvert() = nb::none(),
+          "A B', (m, l), for A (m, n) and B (l, n) with contiguous rows; without B, A A' for half the work.");
     m.def("skinny", &skinny_, "X"_a.noconvert(), "shift"_a, "R"_a, "(X - shift)' R, (p, m), for few columns of R.");
     m.def("likelihood", &likelihood_, "family"_a, "y"_a, "weights"_a, "eta"_a,
           "Minus the weighted gradients (n, m), the weighted curvatures (n, m), and the summed losses (m,), at predictors (n, m).");

@@ -266,24 +266,31 @@ def test_chords(p, b, seed):
 
 @pytest.mark.parametrize("m", [0, 1, 2, 5, 6, 33, 199, 200, 201, 407])
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 511, 512, 1030])
-def test_square(m, n):
-    wider = np.random.default_rng(m + n).standard_normal((m, n + 3)) * np.exp(np.random.default_rng(n).normal(0, 3, n + 3))
-    A = wider[:, :n]
-    got, exact = _core.square(A), A.astype(np.longdouble) @ A.T.astype(np.longdouble)
-    np.testing.assert_array_equal(got, got.T)
-    size = np.linalg.norm(A, axis=1)
-    assert np.all(np.abs(got - exact) <= 1e-15 * max(n, 1) * np.outer(size, size))
+@pytest.mark.parametrize("other", [None, 1, 7, 203])
+def test_inner(m, n, other):
+    rng = np.random.default_rng(m + n)
+    A, B = ((rng.standard_normal((k, n + 3)) * np.exp(rng.normal(0, 3, n + 3)))[:, :n] for k in (m, other or m))
+    got, twin = (_core.inner(A), A) if other is None else (_core.inner(A, B), B)
+    exact = A.astype(np.longdouble) @ twin.T.astype(np.longdouble)
+    assert other or np.array_equal(got, got.T)
+    assert np.all(np.abs(got - exact) <= 1e-15 * max(n, 1) * np.outer(np.linalg.norm(A, axis=1), np.linalg.norm(twin, axis=1)))
 
 
 @given(m=st.integers(2, 30), n=st.integers(1, 600), seed=st.integers(0, 2**32 - 1))
-def test_square_of_equal_rows_is_equal(m, n, seed):
+def test_inner_products_of_equal_rows_are_equal(m, n, seed):
     """Whichever block a row falls into: duplicated columns of X tie exactly."""
     rng = np.random.default_rng(seed)
     A = rng.standard_normal((m, n))
     order = rng.integers(m, size=2 * m)
-    np.testing.assert_array_equal(_core.square(A[order]), _core.square(A)[np.ix_(order, order)])
+    for product in (_core.inner, lambda B: _core.inner(B, B)):
+        np.testing.assert_array_equal(product(A[order]), product(A)[np.ix_(order, order)])
 
 
-def test_square_wants_contiguous_rows():
-    with pytest.raises(ValueError, match="rows of A must be contiguous"):
-        _core.square(np.ones((4, 6))[:, ::2])
+def test_inner_wants_contiguous_rows_of_one_length():
+    A = np.ones((4, 6))
+    with pytest.raises(ValueError, match="rows must be contiguous"):
+        _core.inner(A[:, ::2])
+    with pytest.raises(ValueError, match="rows must be contiguous"):
+        _core.inner(A, np.ones((6, 4)).T)
+    with pytest.raises(ValueError, match="as long"):
+        _core.inner(A, np.ones((4, 5)))

@@ -1,6 +1,6 @@
 // The few loops in which the time goes. One source, kernels.inl, is built once per instruction set; the widest the machine
 // has is chosen at run time. Sums run over a fixed number of lanes and nothing is contracted into fused operations, so that
-// every instruction set gives the same bits; but for `square`, which stands in for BLAS, whose sums are each machine's own.
+// every instruction set gives the same bits; but for `inner`, which stands in for BLAS, whose sums are each machine's own.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,6 +10,12 @@ template <class T>
 struct View {
     const T* data;
     std::size_t n, p, row, column;
+};
+
+// Contiguous rows, `stride` apart.
+struct Rows {
+    const double* data;
+    std::size_t count, stride;
 };
 
 // Per column, each of length p: weighted mean, weighted sum of squares about it, extremes over rows of positive weight.
@@ -79,8 +85,8 @@ struct Kernels {
     // The same for w (groups, size), each row a group. `seen`: rows whose moments are all above `least`, else all others.
     bool (*shrink_groups32)(float* w, std::size_t groups, std::size_t size, const Shrink<float>& step, bool seen);
     bool (*shrink_groups64)(double* w, std::size_t groups, std::size_t size, const Shrink<double>& step, bool seen);
-    // out (m, m) = A A' for A (m, n) with contiguous rows, `stride` apart.
-    void (*square)(const double* A, std::size_t m, std::size_t n, std::size_t stride, double* out);
+    // out (m, l) = A B' for rows of n numbers; `half`: B is A, which halves the work.
+    void (*inner)(const Rows& A, const Rows& B, std::size_t n, bool half, double* out);
 };
 
 // The table for this machine.

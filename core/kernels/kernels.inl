@@ -519,12 +519,12 @@ static void chord(const Chord& c, double* work, double* largest, bool* over) {
 }
 
 #include "shrink.inl"
-#include "square.inl"
+#include "inner.inl"
 
 #define SHRINKAGE_TEXT(name) #name
 #define SHRINKAGE_NAME(name) SHRINKAGE_TEXT(name)
 const Kernels table{SHRINKAGE_NAME(KERNELS), dot, dot8,       axpy,           axpy4,         moments<float>,
                     moments<double>, skinny<float>, skinny<double>, likelihood, judge, chord,
-                    shrink<float>, shrink<double>, shrink_groups<float>, shrink_groups<double>, square};
+                    shrink<float>, shrink<double>, shrink_groups<float>, shrink_groups<double>, inner};
 
 }  // namespace KERNELS

@@ -28,7 +28,9 @@ SIDE = 256  # of a tile, at least: BLAS lays out the other factor anew for each
 THIN, THIN_SIDE = 32, 64  # which costs little where that has few columns
 READ = 4  # multiplications take as long as to read an entry out of memory
 DEEP = 1024  # terms of a part of a sum, at least
-FLAT, LONG = 256, 200  # rows, at most, and terms, at least, of what our kernel squares, in half to all of BLAS's time
+# Our kernel takes rows of LONG numbers or more, in a third to all of BLAS's time: BLAS lays its factors out anew, which does not
+# pay where one of them is SLIM, and of the square of FLAT rows or fewer it makes whole tiles about the diagonal.
+LONG, SLIM, FLAT = 128, 40, 256
 WIDE = _core.kernels() != "baseline"
 
 
@@ -100,6 +102,26 @@ def _tiles(length: int, work: int, least: int) -> list[slice]:
     return threads.tiles(length, -(-length // (32 * count)) * 32)
 
 
+def _rowed(A: Matrix) -> bool:
+    """Whether its rows are what our kernel reads."""
+    return WIDE and A.dtype == np.float64 and A.strides[1] == 8 and A.strides[0] >= 8 * A.shape[1] >= 8 * LONG
+
+
+def _product(A: Matrix, B: Matrix, out: Matrix | None = None) -> Matrix:
+    """A B, on this thread."""
+    if min(len(A), B.shape[1]) > SLIM or not (_rowed(A) and _rowed(B.T)):
+        return np.matmul(A, B, out=out)
+    found = _core.inner(A, B.T)
+    if out is not None:
+        out[:] = found
+    return found
+
+
+def _square(A: Matrix) -> Matrix:
+    """A A', on this thread."""
+    return _core.inner(A) if len(A) <= FLAT and _rowed(A) else A @ A.T
+
+
 def times(A: Matrix, B: Matrix) -> Matrix:
     """A B, (m, n)."""
     (m, k), n = A.shape, B.shape[1]
@@ -107,25 +129,18 @@ def times(A: Matrix, B: Matrix) -> Matrix:
     tiles = _tiles(long, m * k * n + READ * k * long, THIN_SIDE if other <= THIN else SIDE)
     if len(tiles) == 1:
         deep = _tiles(k, m * k * n, DEEP)
-        return threads.total(lambda at: A[:, at] @ B[at], deep, m * n, MOST * m * n) if len(deep) > 1 else A @ B
+        return threads.total(lambda at: _product(A[:, at], B[at]), deep, m * n, MOST * m * n) if len(deep) > 1 else _product(A, B)
     out = np.empty((m, n), np.result_type(A, B))
     if m >= n:
-        threads.each(lambda at: np.matmul(A[at], B, out=out[at]), tiles)
+        threads.each(lambda at: _product(A[at], B, out[at]), tiles)
     else:
-        threads.each(lambda at: np.matmul(A, B[:, at], out=out[:, at]), tiles)
+        threads.each(lambda at: _product(A, B[:, at], out[:, at]), tiles)
     return out
 
 
 def apply(A: Matrix, v: Vector) -> Vector:
     """A v, (m,)."""
     return times(A, v[:, None])[:, 0]
-
-
-def _square(A: Matrix) -> Matrix:
-    """On this thread. Of few long rows BLAS makes a third to a half of what it can: whole tiles about the diagonal."""
-    (m, k), (apart, beside) = A.shape, A.strides
-    near = A.dtype == np.float64 and beside == 8 and apart >= 8 * k
-    return _core.square(A) if near and m <= FLAT and k >= LONG and WIDE else A @ A.T
 
 
 def square(A: Matrix) -> Matrix:
