@@ -234,6 +234,25 @@ void followed_sparse() {
     for (std::size_t j = 0; j < k; ++j) check(std::abs(way[j] - follower.direction()[j]) < 0.1 * (1 + std::abs(way[j])), "its tangent");
 }
 
+// Products of rows with rows, in arrays that hold no number more than they need.
+void inners() {
+    for (std::size_t m : {1, 7, 201})
+        for (std::size_t n : {1, 9, 513}) {
+            std::vector<double> A(m * n), B(4 * n), half(m * m), out(m * 4);
+            for (std::size_t i = 0; i < A.size(); ++i) A[i] = std::sin(static_cast<double>(i));
+            for (std::size_t i = 0; i < B.size(); ++i) B[i] = std::cos(static_cast<double>(i));
+            const Rows a{A.data(), m, n};
+            kernels().inner(a, a, n, true, half.data());
+            kernels().inner(a, {B.data(), 4, n}, n, false, out.data());
+            for (std::size_t i = 0; i < m; ++i) {
+                double own = 0, other = 0;
+                for (std::size_t k = 0; k < n; ++k) own += A[i * n + k] * A[k], other += A[i * n + k] * B[3 * n + k];
+                check(std::abs(half[i * m] - own) < 1e-10 && half[i * m] == half[i], "products of rows with each other");
+                check(std::abs(out[i * 4 + 3] - other) < 1e-10, "products of rows with others");
+            }
+        }
+}
+
 // Bounds on pulls, at sizes with rests: one model between, one at the end.
 void chords() {
     for (std::size_t p : {1, 5, 256, 300}) {
@@ -281,6 +300,7 @@ void interrupted() {
 }
 
 const std::vector<std::function<void()>> parts = {
+    inners,
     [] { followed_groups(2000), followed_groups(1); },
     followed_sparse,
     chords,
