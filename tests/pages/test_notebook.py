@@ -78,6 +78,8 @@ def run(page):
 
 @pytest.mark.timeout(420)
 def test_explore_in_jupyterlab(chromium, lab):
+    from playwright.sync_api import expect
+
     context = chromium.new_context(viewport={"width": 1400, "height": 1200})
     context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
@@ -90,6 +92,7 @@ def test_explore_in_jupyterlab(chromium, lab):
     strength = frame.locator("input[name=alpha]")
     before = strength.input_value()
     frame.locator(".cursor input[type=range]").press("ArrowLeft")
+    expect(strength).not_to_have_value(before)  # from the next frame on
     assert float(strength.input_value()) > float(before)
     frame.locator("select[name=penalty]").select_option("mcp")  # asks the server, which the notebook's page is not
     frame.get_by_text("squared error with MCP").first.wait_for()
