@@ -8,8 +8,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PEERS := scikit-learn celer skglm glum pycasso skein-glm
 # What trains networks of ours too, in `make test-torch`.
 TRAINERS := lightning transformers accelerate skorch
-SANITIZED := c++ -std=c++20 -g -O1 -Wall -Wextra -Wno-psabi -pthread -Icore core/tests/test_core.cpp core/kernels/choose.cpp \
-	core/kernels/baseline.cpp
 SOURCES := $(CORE) $(shell find src core -name '*.py' -o -name '*.[ch]pp')
 
 .PHONY: demo test test-torch test-pages page lint docs pictures hard-inputs bench bench-quick bench-check sanitize wheel clean
@@ -61,9 +59,7 @@ bench-check: .bench/ours .bench-adelie/ready ## does every peer solve the proble
 	.bench/bin/python -m benchmarks.check
 
 sanitize: ## the core's own tests under the address, undefined-behaviour and thread sanitizers, without Python
-	mkdir -p build
-	$(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=all -o build/test_core && build/test_core
-	$(SANITIZED) -fsanitize=thread -o build/test_threads && build/test_threads
+	sh core/tests/sanitize.sh
 
 wheel: .venv/ready
 	$(BIN)/pip wheel --no-deps -w dist .

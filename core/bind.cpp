@@ -296,6 +296,7 @@ std::tuple<Out1, Out1, Out1, Out1> moments_(Numbers X, std::optional<Values> wei
 Rows rows_of(const Square& A) {
     const std::size_t m = A.shape(0), n = A.shape(1);
     require(m == 0 || n < 2 || A.stride(1) == 1, "inner: rows must be contiguous");
+    require(m < 2 || A.stride(0) >= 0, "inner: rows must not run backwards");
     return {A.data(), m, m > 1 ? static_cast<std::size_t>(A.stride(0)) : n};
 }
 

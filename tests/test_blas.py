@@ -89,21 +89,24 @@ SHAPES = {
     "wide": (300, 100, 2000),
     "large": (1100, 300, 700),
     "a sum": (40, 30_000, 40),
+    "long rows": (300, 500, 7),
+    "long rows, a sum": (12, 300_000, 9),
     "nothing": (0, 3, 4),
     "of nothing": (3, 0, 4),
 }
 shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 LAYOUTS = {"C": np.ascontiguousarray, "F": np.asfortranarray}
-layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+PAIRS = {f"{a} {b}": (LAYOUTS[a], LAYOUTS[b]) for a in LAYOUTS for b in LAYOUTS}
+layouts = pytest.mark.parametrize("layouts", PAIRS.values(), ids=PAIRS)
 dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @shape
-@layout
+@layouts
 @dtype
-def test_products_are_what_they_say(shape, layout, dtype):
+def test_products_are_what_they_say(shape, layouts, dtype):
     (m, k, n), rng = shape, np.random.default_rng(0)
-    A, B = (layout(rng.standard_normal(s).astype(dtype)) for s in ((m, k), (k, n)))
+    A, B = (layout(rng.standard_normal(s).astype(dtype)) for layout, s in zip(layouts, ((m, k), (k, n)), strict=True))
     near = 30 * np.finfo(dtype).eps * np.sqrt(k + 1)
     for found, said in ((blas.times(A, B), A @ B), (blas.square(A), A @ A.T)):
         assert found.dtype == dtype

@@ -278,7 +278,7 @@ def test_inner(m, n, other):
 
 @given(m=st.integers(2, 30), n=st.integers(1, 600), seed=st.integers(0, 2**32 - 1))
 def test_inner_products_of_equal_rows_are_equal(m, n, seed):
-    """Whichever block a row falls into: duplicated columns of X tie exactly."""
+    """Whichever block a row falls into."""
     rng = np.random.default_rng(seed)
     A = rng.standard_normal((m, n))
     order = rng.integers(m, size=2 * m)
@@ -292,5 +292,23 @@ def test_inner_wants_contiguous_rows_of_one_length():
         _core.inner(A[:, ::2])
     with pytest.raises(ValueError, match="rows must be contiguous"):
         _core.inner(A, np.ones((6, 4)).T)
+    with pytest.raises(ValueError, match="backwards"):
+        _core.inner(A[::-1])
     with pytest.raises(ValueError, match="as long"):
         _core.inner(A, np.ones((4, 5)))
+
+
+INNER = """
+import numpy as np
+from shrinkage import _core
+rng = np.random.default_rng(0)
+for m, n, l in ((1, 9, 1), (7, 513, 3), (201, 130, 202)):
+    A, B = rng.standard_normal((m, n)), rng.standard_normal((l, n))
+    for got, said in ((_core.inner(A), A @ A.T), (_core.inner(A, B), A @ B.T)):
+        np.testing.assert_allclose(got, said, rtol=0, atol=1e-12)
+"""
+
+
+@pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])
+def test_inner_on_every_instruction_set(name):
+    subprocess.run([sys.executable, "-c", INNER], env={**os.environ, "SHRINKAGE_KERNELS": name}, check=True)

@@ -47,9 +47,8 @@ static inline void strip(const double* a, std::size_t across, const double* b, s
     for (; j < count; ++j) block<M, 1>(a, across, b + j * stride, stride, n, to + j, width);
 }
 
-// At `out` (m, l), the products of A's rows with B's; where `half`, A is B, and only those on and below the diagonal.
+// To `out` (m, l), adds the products of A's rows with B's; where `half`, A is B, and what lies above the diagonal is copied.
 static void inner(const Rows& A, const Rows& B, std::size_t n, bool half, double* out) {
-    std::fill(out, out + A.count * B.count, 0.0);
     for (std::size_t first = 0; first < n; first += DEPTH) {
         const std::size_t some = std::min(DEPTH, n - first);
         for (std::size_t left = 0; left < B.count; left += BESIDE) {

@@ -85,7 +85,7 @@ struct Kernels {
     // The same for w (groups, size), each row a group. `seen`: rows whose moments are all above `least`, else all others.
     bool (*shrink_groups32)(float* w, std::size_t groups, std::size_t size, const Shrink<float>& step, bool seen);
     bool (*shrink_groups64)(double* w, std::size_t groups, std::size_t size, const Shrink<double>& step, bool seen);
-    // out (m, l) = A B' for rows of n numbers; `half`: B is A, which halves the work.
+    // out (m, l) += A B' for rows of n numbers; `half`: B is A, and out symmetric, which halves the work.
     void (*inner)(const Rows& A, const Rows& B, std::size_t n, bool half, double* out);
 };
 

@@ -59,7 +59,7 @@ static inline V choose(M so, V a, V b) {
     else return so ? a : b;
 }
 
-// a b + c, rounded once where the machine can.
+// a b + c of what fills a register: rounded once where we know how to say so (x86), else twice.
 template <class V>
 static inline V fused(V a, V b, V c) {
 #if defined(__AVX512F__)

@@ -109,7 +109,7 @@ def _rowed(A: Matrix) -> bool:
 
 def _product(A: Matrix, B: Matrix, out: Matrix | None = None) -> Matrix:
     """A B, on this thread."""
-    if min(len(A), B.shape[1]) > SLIM or not (_rowed(A) and _rowed(B.T)):
+    if not (1 < min(len(A), B.shape[1]) <= SLIM and _rowed(A) and _rowed(B.T)):
         return np.matmul(A, B, out=out)
     found = _core.inner(A, B.T)
     if out is not None:

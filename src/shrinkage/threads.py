@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,8 +47,10 @@ def each(function: Callable[[T], R], tiles: Iterable[T], threads: int | None = N
         with np.errstate(**heed):
             return function(tile)
 
-    pending = [_executor(threads).submit(run, tile) for tile in tiles]
+    pool = _executor(threads)
+    pending: list[Future[R]] = []
     try:
+        pending.extend(pool.submit(run, tile) for tile in tiles)
         return [one.result() for one in pending]
     except BaseException:
         for one in pending:

@@ -36,7 +36,8 @@ ROUNDING = 1e-15
 # path of 20,000 x 200 takes 12 batches in place of 18, its ten folds 12 in place of 28; half or an eighth take a tenth longer.
 MANY_OF_FEW = 0.25
 # Rows times columns of a working set from which on lanes are solved side by side. Below, Python takes longer than arithmetic, and
-# threads would wait for it in turn: six logistic lanes of 1,000 x 100 took 0.36 s on two threads, 0.13 on one.
+# threads would wait for it in turn: six logistic lanes of 1,000 x 100 took 0.36 s side by side (0.22 on one thread, all of it the
+# Gram that folds share from here on), 0.13 one after another.
 HEAVY = 150_000
 
 

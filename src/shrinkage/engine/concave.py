@@ -111,7 +111,7 @@ class CurvedConcaveLane(Concave, CurvedLane):
             worst = max(worst, abs(lean))
             if worst <= SHARE * tol * self.top:
                 break
-            self.working = self.working.apart(self._bent(here.etas[:, 0]))
+            self.working = self.working.apart(self._bent(here.curvatures[:, 0]))
             self.working.fill(panel)
             q, _, lift = self._model(here, pull[None, :])
             high = float(here.totals[0]) + value

@@ -87,7 +87,7 @@ class CurvedLane(Lane):
         null = self.look(np.zeros((1, 0)), np.array([level]), eta[:, None])
         self.half = float(null.totals[0]) - self.floor
         self.corrections = CORRECTIONS  # that the last batch took
-        self.working.measure(self._bent(eta))
+        self.working.measure(self._bent(null.curvatures[:, 0]))
         nothing = np.zeros(len(eta))
         self.state = State(np.inf, NOTHING, self._vector(null.rho)[:, 0], nothing, NOTHING, NOTHING, np.inf, level, eta, nothing)
 
@@ -113,10 +113,8 @@ class CurvedLane(Lane):
             curvatures = w * np.asarray(self.loss.curvature(y, etas))
             return rho, curvatures, np.sum(np.where(w > 0, w * self.loss.value(y, etas), 0.0), axis=0)
 
-    def _bent(self, eta: Vector) -> Vector:
-        """The metric at one predictor, (n,): the curvature, nowhere far below its largest."""
-        with np.errstate(all="ignore"):
-            h = self.weights * np.asarray(self.loss.curvature(self.y, eta))
+    def _bent(self, h: Vector) -> Vector:
+        """The metric of weighted curvatures (n,): nowhere far below the largest."""
         return np.where(self.weights > 0, np.maximum(h, LEAST_CURVATURE * h.max(initial=0.0) + TINY), 0.0)
 
     def _vector(self, rho: Matrix) -> Matrix:
@@ -140,7 +138,8 @@ class CurvedLane(Lane):
         """The curvature predicted for the middle of the batch."""
         state, middle = self.state, 0.5 * (float(strengths[0]) + float(strengths[-1]))
         by = max(state.here - middle, 0.0) if np.isfinite(state.here) else 0.0
-        return self._bent(state.eta + by * state.along)
+        with np.errstate(all="ignore"):
+            return self._bent(self.weights * np.asarray(self.loss.curvature(self.y, state.eta + by * state.along)))
 
     def solve(self, strengths, tol, panel):
         """In steps between which it waits for products: see `together`."""
@@ -156,7 +155,7 @@ class CurvedLane(Lane):
         for _ in range(METRICS):
             if gaps[0] <= target:
                 break
-            self.working, self.memory = self.working.apart(self._bent(models.etas[:, 0])), _core.Memory()
+            self.working, self.memory = self.working.apart(self._bent(models.curvatures[:, 0])), _core.Memory()
             self.working.fill(panel)
             vectors, gaps, models, along = yield from self._attempt(models.take(np.arange(1)), strengths[:1], target, panel)
         count = max(int(np.argmax(gaps > target)) if np.any(gaps > target) else len(gaps), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 from shrinkage import _core
 from shrinkage.designs import Matrix, Vector
@@ -81,7 +82,5 @@ class SquaredLane(Lane):
 
 def solve_symmetric(H: Matrix, v: Vector) -> Vector:
     """H^-1 v, by least squares where H is not positive definite."""
-    try:
-        return linalg.cho_solve(linalg.cho_factor(H, check_finite=False), v, check_finite=False)
-    except linalg.LinAlgError:
-        return linalg.lstsq(H, v, cond=1e-8)[0]
+    _, x, failed = lapack.dposv(H, v)
+    return linalg.lstsq(H, v, cond=1e-8)[0] if failed else x.reshape(len(v))

@@ -50,7 +50,7 @@ class Server(ThreadingHTTPServer):
         self.page = page.encode()
         self.answer = answer
         self.token = secrets.token_urlsafe(24)
-        self.one_at_a_time = threading.Lock()  # a fit uses every core it needs
+        self.one_at_a_time = threading.Lock()  # an answer is fitted on one thread: two would share it
 
     @property
     def hosts(self) -> tuple[str, ...]:
