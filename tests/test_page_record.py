@@ -193,7 +193,15 @@ def test_warnings_say_what_is_wrong():
 
 @pytest.mark.parametrize(
     ("x", "digits", "out"),
-    [(1234.5678, 3, 1230), (2.0, 5, 2), (1e-9, 5, 1e-9), (np.nan, 3, None), (np.float64(0.1), 3, 0.1), ([np.inf], 3, [None])],
+    [
+        (1234.5678, 3, 1230),
+        (2.0, 5, 2),
+        (1e-9, 5, 1e-9),
+        (np.nan, 3, None),
+        (np.float64(0.1), 3, 0.1),
+        ([np.inf], 3, [None]),
+        (1.7976931348623157e308, 3, None),
+    ],
 )
 def test_rounding_for_json(x, digits, out):
     assert rounded(x, digits) == out

@@ -1,6 +1,5 @@
-// Included by kernels.inl: the rows of a matrix times those of another, or its own: the entries of a block are held in registers
-// while two sets of rows go by.
-// Each entry depends on its two rows alone, whichever block it falls into, so that equal rows give equal sums.
+// Included by kernels.inl: the rows of a matrix times those of another, or its own. The entries of a block are held in registers
+// while two sets of rows go by. Each entry depends on its two rows alone, whichever block it falls into, so that equal rows give equal sums.
 
 typedef Vector<double, REGISTER / sizeof(double)> Register;
 constexpr std::size_t ABREAST = REGISTER / sizeof(double);

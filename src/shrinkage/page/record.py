@@ -98,9 +98,9 @@ def rounded(value: Any, digits: int) -> Any:
 
 
 def _short(value: float, digits: int) -> float | int | None:
-    if not math.isfinite(value):
+    short = float(f"{value:.{digits}g}")  # the largest of all numbers may round to infinity
+    if not math.isfinite(short):
         return None
-    short = float(f"{value:.{digits}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 
